@@ -1,0 +1,1 @@
+//! Processes that start, return and end.
