@@ -1,1 +1,3 @@
 //! Processes that start, return and end.
+
+pub mod probe;
