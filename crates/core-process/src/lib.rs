@@ -1,3 +1,8 @@
 //! Processes that start, return and end.
 
+pub mod codec;
+mod descriptor;
 pub mod probe;
+mod sys;
+
+pub use descriptor::Fd;

@@ -1,0 +1,5 @@
+//! System calls: the one place of the library that makes them.
+//!
+//! Each file wraps one family in Rust's terms: owned descriptors, `io::Error`, `EINTR` handled once.
+
+pub(crate) mod fd;
