@@ -3,3 +3,4 @@
 //! Each file wraps one family in Rust's terms: owned descriptors, `io::Error`, `EINTR` handled once.
 
 pub(crate) mod fd;
+pub(crate) mod fdpass;
