@@ -3,6 +3,7 @@
 pub mod codec;
 mod descriptor;
 pub mod probe;
+pub mod shm;
 mod sys;
 
 pub use descriptor::Fd;

@@ -4,3 +4,4 @@
 
 pub(crate) mod fd;
 pub(crate) mod fdpass;
+pub(crate) mod map;

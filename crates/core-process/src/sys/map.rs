@@ -1,0 +1,173 @@
+//! A shared mapping of a file, and checked access to it.
+//!
+//! Invariant: the mapping is there as long as its value, and an access outside it panics in the caller's line.
+//! Other processes write here at any time, so every access is an atomic one or a copy made of atomic ones, and no
+//! reference to plain bytes is ever given out.
+//! This file does not know whether the file can shrink under the mapping: that is for whoever maps it to know.
+#![allow(unsafe_code, reason = "maps memory and points into it")]
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// A readable, writable `MAP_SHARED` mapping.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread, and is reached through atomics alone.
+unsafe impl Send for Mapping {}
+// SAFETY: as above: `&Mapping` gives out atomics, copies made of atomic accesses, and an address.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the first `len` bytes of `file`, which the caller knows to be there for ever.
+    pub(crate) fn new(file: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: without MAP_FIXED the kernel picks free addresses, so nothing that exists is replaced.
+        let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, file, 0) }?;
+        let start = NonNull::new(start.cast()).ok_or(Errno::NOMEM)?;
+        Ok(Self { start, len })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn atomic_u32(&self, offset: usize) -> &AtomicU32 {
+        let place = self.place(offset, size_of::<u32>(), align_of::<AtomicU32>());
+        // SAFETY: `place` lies inside the mapping, which lives as long as `&self`, and is aligned; any bits are a
+        // u32, and other processes write to it by atomic instructions too.
+        unsafe { AtomicU32::from_ptr(place.cast()) }
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn atomic_u64(&self, offset: usize) -> &AtomicU64 {
+        let place = self.place(offset, size_of::<u64>(), align_of::<AtomicU64>());
+        // SAFETY: `place` lies inside the mapping, which lives as long as `&self`, and is aligned; any bits are a
+        // u64, and other processes write to it by atomic instructions too.
+        unsafe { AtomicU64::from_ptr(place.cast()) }
+    }
+
+    /// Copies the bytes from `offset` on into `to`.
+    #[track_caller]
+    pub(crate) fn read(&self, offset: usize, to: &mut [u8]) {
+        let (head, words, tail) = self.split(offset, to.len());
+        let (to_head, rest) = to.split_at_mut(head.len());
+        let (to_words, to_tail) = rest.split_at_mut(words.len() * 8);
+        for (byte, to) in head.iter().zip(to_head).chain(tail.iter().zip(to_tail)) {
+            *to = byte.load(Ordering::Relaxed);
+        }
+        for (word, to) in words.iter().zip(to_words.as_chunks_mut::<8>().0) {
+            *to = word.load(Ordering::Relaxed).to_ne_bytes();
+        }
+    }
+
+    /// Copies `from` to the bytes from `offset` on.
+    #[track_caller]
+    pub(crate) fn write(&self, offset: usize, from: &[u8]) {
+        let (head, words, tail) = self.split(offset, from.len());
+        let (from_head, rest) = from.split_at(head.len());
+        let (from_words, from_tail) = rest.split_at(words.len() * 8);
+        for (byte, from) in head.iter().zip(from_head).chain(tail.iter().zip(from_tail)) {
+            byte.store(*from, Ordering::Relaxed);
+        }
+        for (word, from) in words.iter().zip(from_words.as_chunks::<8>().0) {
+            word.store(u64::from_ne_bytes(*from), Ordering::Relaxed);
+        }
+    }
+
+    /// The range as bytes up to an aligned word, words, and the bytes after them.
+    #[track_caller]
+    fn split(&self, offset: usize, len: usize) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
+        let start = self.place(offset, len, 1).cast::<AtomicU8>();
+        // SAFETY: the range lies inside the mapping, which lives as long as `&self`; `AtomicU8` is a byte of any
+        // value at any address, and is shared with other writers by its nature.
+        let bytes = unsafe { std::slice::from_raw_parts(start, len) };
+        // SAFETY: eight bytes of any values are an `AtomicU64`, and `align_to` gives aligned ones alone.
+        unsafe { bytes.align_to::<AtomicU64>() }
+    }
+
+    /// The address of `offset`, if `len` bytes of that alignment lie there.
+    #[inline]
+    #[track_caller]
+    fn place(&self, offset: usize, len: usize, align: usize) -> *mut u8 {
+        if offset.checked_add(len).is_none_or(|end| end > self.len) || !offset.is_multiple_of(align) {
+            misplaced(offset, len, align, self.len);
+        }
+        // The start of a mapping is aligned to a page, so the address is aligned as the offset is.
+        // SAFETY: `offset` is at most `self.len`, so the sum lies in the mapping or one past it.
+        unsafe { self.as_ptr().add(offset) }
+    }
+}
+
+#[cold]
+#[track_caller]
+fn misplaced(offset: usize, len: usize, align: usize, whole: usize) -> ! {
+    panic!("{len} bytes aligned to {align} do not lie at offset {offset} of {whole} bytes of shared memory")
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the range is this mapping's own, and every reference into it has ended with the borrow of `self`.
+        let unmapped = unsafe { munmap(self.as_ptr().cast(), self.len) };
+        debug_assert_eq!(unmapped, Ok(()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    fn mapping(len: usize) -> Mapping {
+        let file = rustix::fs::memfd_create("map-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::ftruncate(&file, len as u64).unwrap();
+        Mapping::new(file.as_fd(), len).unwrap()
+    }
+
+    #[test]
+    fn copies_of_every_length_at_every_alignment() {
+        let map = mapping(64);
+        for offset in 0..24 {
+            for len in 0..=40 {
+                map.write(0, &[0xEE; 64]);
+                let bytes: Vec<u8> = (0..len).map(|at| at as u8 + 1).collect();
+                map.write(offset, &bytes);
+                let mut all = [0; 64];
+                map.read(0, &mut all);
+                let mut expected = [0xEE; 64];
+                expected[offset..offset + len].copy_from_slice(&bytes);
+                assert_eq!(all, expected, "{len} bytes at {offset}");
+                let mut back = vec![0; len];
+                map.read(offset, &mut back);
+                assert_eq!(back, bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_mapping_sees_the_atomics_of_the_first() {
+        let file = rustix::fs::memfd_create("map-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::ftruncate(&file, 16).unwrap();
+        let [a, b] = [(); 2].map(|()| Mapping::new(file.as_fd(), 16).unwrap());
+        a.atomic_u32(4).store(0x01020304, Ordering::Relaxed);
+        a.atomic_u64(8).store(9, Ordering::Relaxed);
+        assert_eq!(b.atomic_u32(4).load(Ordering::Relaxed), 0x01020304);
+        assert_eq!(b.atomic_u64(8).fetch_add(1, Ordering::Relaxed), 9);
+        assert_eq!(a.atomic_u64(8).load(Ordering::Relaxed), 10);
+    }
+}
