@@ -4,6 +4,14 @@ pub mod codec;
 mod descriptor;
 pub mod probe;
 pub mod shm;
+mod signal;
+mod stop;
 mod sys;
+mod until;
+mod wait;
 
 pub use descriptor::Fd;
+pub use signal::{Signal, UnknownSignal};
+pub use stop::{StopSource, StopToken};
+pub use until::{Until, WaitError};
+pub use wait::wait_any;

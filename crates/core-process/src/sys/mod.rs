@@ -5,3 +5,4 @@
 pub(crate) mod fd;
 pub(crate) mod fdpass;
 pub(crate) mod map;
+pub(crate) mod poll;
