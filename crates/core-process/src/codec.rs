@@ -277,10 +277,9 @@ mod tests {
     #[test]
     fn a_panic_half_way_leaves_no_table_behind() {
         std::panic::catch_unwind(|| encode(&(file(), Panics))).unwrap_err();
+        postcard::to_stdvec(&file()).unwrap_err();
         let index = encode(&0u32).unwrap().bytes;
-        std::panic::catch_unwind(|| decode::<(Fd<File>, Panics)>(&index, descriptors(1))).unwrap_err();
-        // With a table left behind, the index would be 1 here, or the descriptor would be taken from it.
-        assert_eq!(encode(&file()).unwrap().bytes, [0]);
-        assert!(Fd::<File>::deserialize(de::value::U32Deserializer::<de::value::Error>::new(0)).is_err());
+        std::panic::catch_unwind(|| decode::<(Fd<File>, Panics)>(&index, descriptors(2))).unwrap_err();
+        Fd::<File>::deserialize(de::value::U32Deserializer::<de::value::Error>::new(1)).unwrap_err();
     }
 }
