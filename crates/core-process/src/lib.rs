@@ -1,6 +1,7 @@
 //! Processes that start, return and end.
 
 pub mod codec;
+mod cpu;
 mod descriptor;
 pub mod probe;
 pub mod shm;
@@ -10,6 +11,7 @@ mod sys;
 mod until;
 mod wait;
 
+pub use cpu::{cpu_count, usable_cpus};
 pub use descriptor::Fd;
 pub use signal::{Signal, UnknownSignal};
 pub use stop::{StopSource, StopToken};

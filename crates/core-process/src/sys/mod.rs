@@ -2,6 +2,7 @@
 //!
 //! Each file wraps one family in Rust's terms: owned descriptors, `io::Error`, `EINTR` handled once.
 
+pub(crate) mod cpu;
 pub(crate) mod fd;
 pub(crate) mod fdpass;
 pub(crate) mod map;
