@@ -1,5 +1,7 @@
 //! The grader: the cage that runs an answer, the journal that records what it did, and the verdict.
 
+pub mod cage;
+pub mod inject;
 mod lesson;
 mod report;
 mod verdict;

@@ -1,0 +1,88 @@
+//! What is left when the main process has ended, and the end of it.
+//!
+//! A process is looked up by pid and start time and killed through a pidfd, so that a reused pid harms nobody.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal as Sig, pidfd_open, pidfd_send_signal};
+
+use super::family::Family;
+use super::outcome::{Leftovers, Orphan, Zombie};
+use super::private::Outputs;
+use super::procfs::{self, Stat};
+use super::trace::status;
+
+/// How long a killed process may take to end. Only one that the kernel holds in an uninterruptible sleep takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at what the main process leaves behind. It must be held at its end, or just have ended.
+pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
+    let session = main;
+    let mut leftovers = Leftovers::default();
+    for stat in procfs::descendants(warden) {
+        if stat.pid == main {
+            continue;
+        }
+        let known = family.place(stat.pid).and_then(|place| family.all().get(place));
+        let known = known.filter(|member| member.start == stat.start);
+        // One that has passed its exit event, or has a SIGKILL on its way, is as good as dead.
+        let is_dead = stat.state == 'Z'
+            || stat.state == 'X'
+            || known.is_some_and(|member| !member.alive)
+            || procfs::is_being_killed(stat.pid);
+        if is_dead {
+            leftovers.zombies.push(Zombie {
+                pid: stat.pid,
+                ppid: known.map_or(stat.ppid, |member| member.record.ppid),
+                name: known.map_or(stat.name, |member| member.record.name.clone()),
+                status: known
+                    .and_then(|member| member.record.status)
+                    .or_else(|| stat.exit.and_then(status)),
+            });
+        } else {
+            leftovers.orphans.push(Orphan {
+                pid: stat.pid,
+                made_by: known.map_or(stat.ppid, |member| member.record.made_by),
+                command: procfs::command(stat.pid).unwrap_or_default(),
+                state: stat.state,
+                own_session: stat.session != session,
+                holds_output: procfs::descriptors(stat.pid)
+                    .iter()
+                    .any(|open| Outputs::is_link_of_them(&open.target)),
+                told: None,
+                ended: None,
+            });
+        }
+    }
+    leftovers
+}
+
+/// Sends SIGKILL to every descendant of the warden that is alive. Returns how many exist, zombies included.
+pub(crate) fn condemn(family: &mut Family, warden: i32) -> usize {
+    for member in family
+        .all_mut()
+        .iter_mut()
+        .filter(|member| member.alive && !member.condemned)
+    {
+        member.condemned = true;
+    }
+    let left = procfs::descendants(warden);
+    for stat in left.iter().filter(|stat| stat.state != 'Z') {
+        // An error means that it has ended meanwhile.
+        let _ = kill(stat);
+    }
+    left.len()
+}
+
+/// SIGKILL to this very process.
+fn kill(stat: &Stat) -> io::Result<()> {
+    let Some(pid) = Pid::from_raw(stat.pid) else {
+        return Ok(());
+    };
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+    if procfs::exists(stat.pid, stat.start) {
+        pidfd_send_signal(&pidfd, Sig::KILL)?;
+    }
+    Ok(())
+}

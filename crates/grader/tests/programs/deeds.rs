@@ -1,0 +1,203 @@
+//! What the programs do, each one thing.
+
+use std::fs::File;
+use std::io::{Read, Write};
+
+use crate::raw;
+
+type Deed = fn(&[String]);
+
+/// The program of this name.
+pub(crate) fn find(name: &str) -> Option<Deed> {
+    DEEDS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, deed)| *deed)
+}
+
+const DEEDS: &[(&str, Deed)] = &[
+    ("nothing", |_| {}),
+    ("say", say),
+    ("exit", |args| std::process::exit(args[0].parse().unwrap_or(99))),
+    ("orphan", orphan),
+    ("setsid-orphan", setsid_orphan),
+    ("double-fork", double_fork),
+    ("fork-bomb", fork_bomb),
+    ("flood", flood),
+    ("zombie", zombie),
+    ("stubborn-child", stubborn_child),
+    ("busy", |_| busy()),
+    ("killed", |_| raw::kill(std::process::id() as i32, libc::SIGABRT)),
+    ("signals", signals),
+    ("thread-exec", thread_exec),
+    ("threads", threads),
+    ("stopped-child", stopped_child),
+    ("hog", hog),
+    ("file", file),
+    ("children", children),
+];
+
+fn say(args: &[String]) {
+    println!("{}", args.join(" "));
+    eprintln!(
+        "HOME={:?} cwd={:?}",
+        std::env::var("HOME").ok(),
+        std::env::current_dir().ok()
+    );
+}
+
+fn orphan(_: &[String]) {
+    if raw::fork() {
+        loop {
+            raw::pause();
+        }
+    }
+}
+
+/// The orphan leaves the session; main ends only when it has.
+fn setsid_orphan(_: &[String]) {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    if raw::fork() {
+        drop(reader);
+        rustix::process::setsid().expect("a child leads no group");
+        println!("held");
+        drop(writer);
+        loop {
+            raw::pause();
+        }
+    }
+    drop(writer);
+    let _ = reader.read(&mut [0]);
+}
+
+fn double_fork(_: &[String]) {
+    let middle = raw::fork_pid();
+    if middle == 0 {
+        rustix::process::setsid().expect("a child leads no group");
+        if raw::fork() {
+            loop {
+                raw::pause();
+            }
+        }
+        std::process::exit(0);
+    }
+    raw::wait(middle);
+}
+
+fn fork_bomb(_: &[String]) {
+    loop {
+        raw::fork();
+    }
+}
+
+fn flood(_: &[String]) {
+    let block = vec![b'x'; 1 << 20];
+    let mut out = std::io::stdout();
+    for _ in 0..10 << 10 {
+        if out.write_all(&block).is_err() {
+            return;
+        }
+    }
+}
+
+fn zombie(_: &[String]) {
+    let child = raw::fork_pid();
+    if child == 0 {
+        std::process::exit(7);
+    }
+    raw::wait_but_leave(child);
+}
+
+fn stubborn_child(_: &[String]) {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let child = raw::fork_pid();
+    if child == 0 {
+        drop(reader);
+        raw::ignore(libc::SIGTERM);
+        drop(writer);
+        loop {
+            raw::pause();
+        }
+    }
+    drop(writer);
+    let _ = reader.read(&mut [0]);
+    raw::kill(child, libc::SIGTERM);
+}
+
+fn busy() {
+    let mut x = 1u64;
+    loop {
+        x = std::hint::black_box(x.wrapping_mul(3));
+    }
+}
+
+fn signals(_: &[String]) {
+    raw::ignore(libc::SIGUSR1);
+    raw::ignore(40);
+    let own = std::process::id() as i32;
+    raw::kill(own, libc::SIGUSR1);
+    raw::kill(own, 40);
+    raw::kill(own, libc::SIGTERM);
+}
+
+/// A thread that is not the leader replaces the image.
+fn thread_exec(_: &[String]) {
+    use std::os::unix::process::CommandExt;
+    for _ in 0..3 {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+    }
+    let thread = std::thread::spawn(|| {
+        let own = std::env::current_exe().expect("/proc is there");
+        std::process::Command::new(own).args(["say", "after"]).exec()
+    });
+    let error = thread.join();
+    panic!("exec failed: {error:?}");
+}
+
+fn threads(args: &[String]) {
+    let count: usize = args[0].parse().expect("a number");
+    let threads: Vec<_> = (0..count).map(|_| std::thread::spawn(|| {})).collect();
+    for thread in threads {
+        thread.join().expect("it does nothing");
+    }
+}
+
+fn stopped_child(_: &[String]) {
+    let child = raw::fork_pid();
+    if child == 0 {
+        raw::kill(std::process::id() as i32, libc::SIGSTOP);
+        std::process::exit(0);
+    }
+    raw::wait(child);
+}
+
+/// Takes memory without end.
+fn hog(_: &[String]) {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(vec![1u8; 1 << 20]);
+    }
+}
+
+fn file(_: &[String]) {
+    std::fs::create_dir("deep").expect("the directory is fresh");
+    File::create("deep/left")
+        .and_then(|mut file| file.write_all(b"x"))
+        .expect("the directory is writable");
+}
+
+/// As many children as asked, one after the other.
+fn children(args: &[String]) {
+    let count: usize = args[0].parse().expect("a number");
+    for _ in 0..count {
+        let child = raw::fork_pid();
+        if child == 0 {
+            std::process::exit(0);
+        }
+        raw::wait(child);
+    }
+}

@@ -1,0 +1,59 @@
+//! The system calls of the test programs that have no safe form.
+#![allow(unsafe_code, reason = "fork, and threads that exec, are what is tested")]
+
+/// Forks: true in the child.
+pub(crate) fn fork() -> bool {
+    // SAFETY: the test programs have one thread when they call this.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+    pid == 0
+}
+
+/// Forks and gives the child's id, 0 in the child.
+pub(crate) fn fork_pid() -> i32 {
+    // SAFETY: the test programs have one thread when they call this.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+    pid
+}
+
+/// Ignores a signal.
+pub(crate) fn ignore(signal: i32) {
+    // SAFETY: ignoring a signal installs no code.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
+/// Sends a signal.
+pub(crate) fn kill(pid: i32, signal: i32) {
+    // SAFETY: `kill` touches no memory.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Waits for a child without reaping it, then leaves it a zombie.
+pub(crate) fn wait_but_leave(pid: i32) {
+    // SAFETY: a zeroed siginfo_t is valid, and the kernel fills it.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `info` is live.
+    unsafe {
+        libc::waitid(
+            libc::P_PID,
+            pid as libc::id_t,
+            &raw mut info,
+            libc::WEXITED | libc::WNOWAIT,
+        )
+    };
+}
+
+/// Waits for a child and reaps it.
+pub(crate) fn wait(pid: i32) -> i32 {
+    let mut status = 0;
+    // SAFETY: `status` is live.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    status
+}
+
+/// Sleeps until a signal comes.
+pub(crate) fn pause() {
+    // SAFETY: `pause` has no arguments.
+    unsafe { libc::pause() };
+}
