@@ -1,0 +1,176 @@
+//! Who this process is: its name, its place in the tree, its parent.
+//!
+//! Invariant: set once, before the target runs (or never, in the main process).
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{PoisonError, RwLock};
+
+use crate::start::Launch;
+use crate::sys::{parent_death, pidfd};
+use crate::{StartMethod, Until, WaitError, wait_any};
+
+/// What a child was told of itself.
+#[derive(Debug, Clone)]
+struct Identity {
+    name: String,
+    path: Vec<u32>,
+    daemon: bool,
+    method: StartMethod,
+    parent_name: String,
+    parent_pid: u32,
+}
+
+static IDENTITY: RwLock<Option<Identity>> = RwLock::new(None);
+
+fn identity() -> Option<Identity> {
+    IDENTITY.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// This process becomes the child that `launch` describes.
+pub(crate) fn become_child(launch: &Launch, parent_pid: u32) {
+    let identity = Identity {
+        name: launch.name.clone(),
+        path: launch.identity.clone(),
+        daemon: launch.daemon,
+        method: launch.method,
+        parent_name: launch.parent_name.clone(),
+        parent_pid,
+    };
+    *IDENTITY.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+}
+
+/// A snapshot of the calling process (CPython's `current_process()`, row P27).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Current {
+    /// The process id.
+    pub pid: u32,
+    /// `MainProcess` in the main process.
+    pub name: String,
+    /// How far it is from the main process: 0 there, 1 in its children.
+    pub depth: usize,
+    /// The counters on the way from the main process: `[1, 2]` is the second child of its first.
+    pub path: Vec<u32>,
+    /// Whether it is a daemon, and may have no children.
+    pub is_daemon: bool,
+    /// How it was started; `None` in the main process.
+    pub start_method: Option<StartMethod>,
+}
+
+impl Current {
+    /// Whether this is the main process: not started by this library.
+    pub fn is_main(&self) -> bool {
+        self.path.is_empty()
+    }
+}
+
+/// The calling process, as it sees itself.
+///
+/// ```
+/// fn main() {
+///     core_process::init();
+///     let me = core_process::current();
+///     assert_eq!((me.name.as_str(), me.depth), ("MainProcess", 0));
+///     assert_eq!(me.pid, std::process::id());
+/// }
+/// ```
+pub fn current() -> Current {
+    let pid = std::process::id();
+    match identity() {
+        None => Current {
+            pid,
+            name: "MainProcess".to_owned(),
+            depth: 0,
+            path: Vec::new(),
+            is_daemon: false,
+            start_method: None,
+        },
+        Some(identity) => Current {
+            pid,
+            name: identity.name,
+            depth: identity.path.len(),
+            path: identity.path,
+            is_daemon: identity.daemon,
+            start_method: Some(identity.method),
+        },
+    }
+}
+
+/// Whether this is the main process: not started by this library, whatever thread asks.
+pub fn is_main() -> bool {
+    IDENTITY.read().unwrap_or_else(PoisonError::into_inner).is_none()
+}
+
+/// The process that started this one (CPython's `parent_process()`, row P28).
+#[derive(Debug)]
+pub struct Parent {
+    pid: u32,
+    name: String,
+    /// `None` when it had died before it was asked for.
+    pidfd: Option<OwnedFd>,
+}
+
+/// The parent of this process, if this library started it; `None` in the main process.
+///
+/// ```
+/// use core_process::{Process, current, parent};
+///
+/// fn main() {
+///     core_process::init();
+///     assert!(parent().is_none());
+///     let child = Process::new(|| parent().map(|parent| (parent.pid(), parent.is_alive())), ()).start().unwrap();
+///     assert_eq!(child.join().unwrap(), Some((current().pid, true)));
+/// }
+/// ```
+pub fn parent() -> Option<Parent> {
+    let identity = identity()?;
+    let pid = identity.parent_pid;
+    // The pid may be reused once the parent is dead, and then somebody else is our parent: so first open, then look.
+    let pidfd = pidfd::open(pid).ok().filter(|_| parent_death::parent_pid() == pid);
+    Some(Parent { pid, name: identity.parent_name, pidfd })
+}
+
+impl Parent {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The name that it had when it started this process.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is still running.
+    pub fn is_alive(&self) -> bool {
+        match &self.pidfd {
+            None => false,
+            Some(pidfd) => matches!(wait_any(&[pidfd], std::time::Duration::ZERO), Err(WaitError::TimedOut)),
+        }
+    }
+
+    /// Waits until it has ended. A process that is to do so must have been started with
+    /// [`ParentDeath::Continue`](crate::ParentDeath::Continue), or it ends with its parent.
+    ///
+    /// # Errors
+    /// As for [`join_until`](Self::join_until).
+    pub fn join(&self) -> Result<(), WaitError> {
+        self.join_until(Until::forever())
+    }
+
+    /// Waits no longer than `until`.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] or [`WaitError::Stopped`]; the parent runs on.
+    pub fn join_until(&self, until: impl Into<Until>) -> Result<(), WaitError> {
+        match &self.pidfd {
+            None => Ok(()),
+            Some(pidfd) => wait_any(&[pidfd], until).map(drop),
+        }
+    }
+
+    /// The parent's pidfd, to wait for it beside anything else; `None` when it had died before.
+    pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(AsFd::as_fd)
+    }
+}

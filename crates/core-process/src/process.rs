@@ -1,0 +1,239 @@
+//! The recipe for a process: a target, its arguments, and how to start it.
+//!
+//! Invariant: a recipe is never running. Each `start` makes a new child, which is a [`Child`].
+
+use std::ffi::{OsStr, OsString};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::start::{self, Request, Work};
+use crate::{Child, StartError, StartMethod, Stdio, Target, codec, target};
+
+/// What a child does when its parent has died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ParentDeath {
+    /// It ends at once (CPython leaves it running as an orphan, row X07).
+    #[default]
+    Exit,
+    /// It goes on; [`parent`](crate::parent) tells it. Nobody will read its result.
+    Continue,
+}
+
+/// All of a recipe but target and arguments.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) name: Option<String>,
+    pub(crate) daemon: bool,
+    pub(crate) method: Option<StartMethod>,
+    pub(crate) parent_death: ParentDeath,
+    pub(crate) environment: Vec<Change>,
+    pub(crate) current_dir: Option<PathBuf>,
+    pub(crate) stdio: [Stdio; 3],
+}
+
+/// One change to the environment, in the order given.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Set(OsString, OsString),
+    Remove(OsString),
+    Clear,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            name: None,
+            daemon: false,
+            method: None,
+            parent_death: ParentDeath::Exit,
+            environment: Vec::new(),
+            current_dir: None,
+            stdio: [Stdio::null(), Stdio::inherit(), Stdio::inherit()],
+        }
+    }
+}
+
+/// The builder methods that [`Process`] and [`ForkProcess`] share.
+macro_rules! options {
+    () => {
+        /// A name, to find it by and to be seen in `ps` (the first 15 bytes); it need not be unique.
+        #[must_use]
+        pub fn name(mut self, name: impl Into<String>) -> Self {
+            self.options.name = Some(name.into());
+            self
+        }
+
+        /// Terminated when this process ends, rather than waited for; it may have no children (CPython rows P25, P26).
+        #[must_use]
+        pub fn daemon(mut self) -> Self {
+            self.options.daemon = true;
+            self
+        }
+
+        /// Whether the child outlives this process; by default it does not.
+        #[must_use]
+        pub fn on_parent_death(mut self, policy: ParentDeath) -> Self {
+            self.options.parent_death = policy;
+            self
+        }
+
+        /// Sets a variable of the child's environment, which otherwise is this process's at the start.
+        #[must_use]
+        pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+            let change = Change::Set(name.as_ref().to_owned(), value.as_ref().to_owned());
+            self.options.environment.push(change);
+            self
+        }
+
+        /// Takes a variable out of the child's environment.
+        #[must_use]
+        pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+            self.options.environment.push(Change::Remove(name.as_ref().to_owned()));
+            self
+        }
+
+        /// Takes all variables out, those set so far included.
+        #[must_use]
+        pub fn env_clear(mut self) -> Self {
+            self.options.environment.push(Change::Clear);
+            self
+        }
+
+        /// The child's working directory, which otherwise is this process's at the start.
+        #[must_use]
+        pub fn current_dir(mut self, dir: impl AsRef<Path>) -> Self {
+            self.options.current_dir = Some(dir.as_ref().to_owned());
+            self
+        }
+
+        /// Where the child reads; null by default.
+        #[must_use]
+        pub fn stdin(mut self, stream: impl Into<Stdio>) -> Self {
+            self.options.stdio[0] = stream.into();
+            self
+        }
+
+        /// Where the child prints; this process's stdout by default.
+        #[must_use]
+        pub fn stdout(mut self, stream: impl Into<Stdio>) -> Self {
+            self.options.stdio[1] = stream.into();
+            self
+        }
+
+        /// Where the child reports; this process's stderr by default.
+        #[must_use]
+        pub fn stderr(mut self, stream: impl Into<Stdio>) -> Self {
+            self.options.stdio[2] = stream.into();
+            self
+        }
+    };
+}
+
+/// A recipe: what to run in a process of its own, with which arguments, and how.
+///
+/// ```
+/// use core_process::Process;
+///
+/// fn add(a: u64, b: u64) -> u64 {
+///     a + b
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     core_process::init();
+///     let recipe = Process::new(add, (40, 2)).name("adder");
+///     let (first, second) = (recipe.start()?, recipe.start()?);
+///     assert_ne!(first.pid(), second.pid());
+///     assert_eq!((first.join()?, second.join()?), (42, 42));
+///     Ok(())
+/// }
+/// ```
+///
+/// A target that captures is refused by the compiler, which says to pass values as arguments.
+#[derive(Debug, Clone)]
+#[must_use = "a recipe does nothing until it is started"]
+pub struct Process<F, A, M> {
+    target: F,
+    args: A,
+    options: Options,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl<F, A, M> Process<F, A, M>
+where
+    F: Target<A, M>,
+    A: Serialize + DeserializeOwned,
+{
+    /// A recipe for `target(args)`: `()` for no argument, the value itself for one, a tuple for more. Arguments are copied to
+    /// the child by value at each start; what the child does to its copy stays there.
+    pub fn new(target: F, args: A) -> Self {
+        Self { target, args, options: Options::default(), marker: PhantomData }
+    }
+
+    options!();
+
+    /// How to start it; by default what [`start_method`](crate::start_method) says.
+    pub fn method(mut self, method: StartMethod) -> Self {
+        self.options.method = Some(method);
+        self
+    }
+
+    /// Starts a child. It runs beside this process from now on; `join` waits for its value.
+    ///
+    /// # Errors
+    /// [`StartError`]: this process never called `init`, is a daemon, is at a limit, or has arguments that cannot be encoded.
+    /// Nothing is left behind then. What goes wrong *in* the child is told by `join`.
+    pub fn start(&self) -> Result<Child<F::Output>, StartError> {
+        let target = target::name_of::<F>();
+        let entry = target::offset_of::<F, A, M>().ok_or(StartError::NotInImage { target })?;
+        let arguments = codec::encode(&self.args).map_err(|error| StartError::Argument(error.to_string()))?;
+        let request = Request { options: &self.options, work: Work::Entry { entry, arguments }, is_helper: false };
+        Ok(Child::new(start::start(request)?))
+    }
+}
+
+/// A recipe for a closure that may capture anything: started by `fork`, it finds its captures in the copied memory.
+///
+/// Refused while this process has more than one thread ([`StartError::ForkWithThreads`]).
+///
+/// ```
+/// use core_process::ForkProcess;
+///
+/// fn main() {
+///     core_process::init();
+///     let words = vec!["fork", "copies", "memory"];
+///     let child = ForkProcess::new(move || words.join(" ")).start().unwrap();
+///     assert_eq!(child.join().unwrap(), "fork copies memory");
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a recipe does nothing until it is started"]
+pub struct ForkProcess<F> {
+    closure: F,
+    options: Options,
+}
+
+impl<F, T> ForkProcess<F>
+where
+    F: Fn() -> T,
+    T: Serialize + DeserializeOwned,
+{
+    /// A recipe for `closure()` in a copy of this process.
+    pub fn new(closure: F) -> Self {
+        Self { closure, options: Options { method: Some(StartMethod::Fork), ..Options::default() } }
+    }
+
+    options!();
+
+    /// Forks a child that runs the closure and ends.
+    ///
+    /// # Errors
+    /// As for [`Process::start`], and [`StartError::ForkWithThreads`].
+    pub fn start(&self) -> Result<Child<T>, StartError> {
+        let run = || codec::encode(&(self.closure)()).map_err(|error| target::Failure::Result(error.to_string()));
+        let request = Request { options: &self.options, work: Work::Closure(&run), is_helper: false };
+        Ok(Child::new(start::start(request)?))
+    }
+}

@@ -1,0 +1,212 @@
+//! `forkserver`: the client's side. A single-threaded copy of this program waits for requests and forks a child for each.
+//!
+//! Steps of a start, and what happens if somebody is killed there:
+//!
+//! 1. The request goes out: one packet with the block, the way home, three streams and the arguments' descriptors. Server
+//!    killed before it reads: the block's pid word is 0; a new server gets the same request.
+//! 2. The server forks a *sibling* (`sys/fork.rs`): a child of this process. The kernel writes its pid to the block inside the
+//!    call. Server killed after it: the word is not 0, and the child is adopted by its pid, which cannot be reused, since it is
+//!    our unreaped child.
+//! 3. The answer brings the pidfd. From here on the server is of no importance to the child.
+//!
+//! If this process is killed: the server reads end-of-file and exits; a child that was just made finds that its parent is
+//! another one and exits.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+
+use super::server::{self, Answer};
+use super::{Plan, StartBlock, Started, Work, no_process};
+use crate::codec::{self, Encoded};
+use crate::handle::lock;
+use crate::process::Options;
+use crate::stdio::Stream;
+use crate::sys::{fd, fdpass, fork, pidfd};
+use crate::{Child, ChildError, Fd, StartError, StartMethod, Target, target};
+
+/// A running server, seen from its client.
+struct Server {
+    process: Child<()>,
+    socket: OwnedFd,
+    /// The environment and the directory that its forks begin with.
+    environment: BTreeMap<OsString, OsString>,
+    current_dir: Option<std::path::PathBuf>,
+}
+
+static SERVER: Mutex<Option<Server>> = Mutex::new(None);
+
+/// The entry of the server's target, once a preload function was set.
+static PRELOAD: Mutex<Option<u64>> = Mutex::new(None);
+
+/// Why a request brought no child.
+enum Failed {
+    /// The server has ended without an answer.
+    Gone,
+    Refused(StartError),
+}
+
+/// Has the forkserver run `preload` once, before it serves: what it loads, every child finds in its memory (CPython row C11).
+/// A server that is already running is replaced at the next start.
+///
+/// A panic in it is the error of that start; CPython ignores it in silence. It must leave no thread running: the server refuses
+/// to fork then.
+pub fn set_forkserver_preload<P, M>(preload: P)
+where
+    P: Target<(), M, Output = ()>,
+    M: 'static,
+{
+    let _ = preload;
+    *lock(&PRELOAD) = entry_of(server::serve_preloaded::<P, M>);
+    stop();
+}
+
+fn entry_of<F: Target<Fd<OwnedFd>, target::One>>(_serve: F) -> Option<u64> {
+    target::offset_of::<F, Fd<OwnedFd>, target::One>()
+}
+
+/// Whether this kernel lets a fork be made a sibling.
+pub(super) fn availability() -> Result<(), String> {
+    fork::ThreadRegistration::of_this_thread()
+        .map(drop)
+        .map_err(|error| format!("the kernel does not tell a thread's registrations (PR_GET_TID_ADDRESS): {error}"))
+}
+
+pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
+    let method = StartMethod::ForkServer;
+    availability().map_err(|reason| StartError::Unavailable { method, reason })?;
+    let mut running = lock(&SERVER);
+    // A server that was killed is replaced once (CPython row C10); one that cannot live is an error.
+    let mut replaced = false;
+    loop {
+        let server = match running.take() {
+            Some(server) => server,
+            None => Server::launch()?,
+        };
+        let changed = server.environment != super::spawn::environment(&[])
+            || server.current_dir != std::env::current_dir().ok();
+        plan.carry_options(changed)?;
+        let (block, file) = plan.block()?;
+        match server.request(&plan, &file) {
+            Ok(started) => {
+                *running = Some(server);
+                return Ok((started, block));
+            }
+            Err(Failed::Refused(error)) => {
+                *running = Some(server);
+                return Err(error);
+            }
+            Err(Failed::Gone) => {
+                let end = server.process.join();
+                if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
+                    let pidfd = pidfd::open(pid).map_err(no_process)?;
+                    return Ok((Started { pid, pidfd }, block));
+                }
+                if replaced || matches!(end, Err(ChildError::Panicked { .. })) {
+                    let cause = end.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+                    return Err(StartError::ForkServer { cause });
+                }
+                replaced = true;
+            }
+        }
+    }
+}
+
+impl Server {
+    fn launch() -> Result<Self, StartError> {
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .map_err(|error| StartError::os("open the forkserver's socket", error.into()))?;
+        let ours = fd::above_standard(ours).map_err(|error| StartError::os("open the forkserver's socket", error))?;
+        let entry = lock(&PRELOAD).or_else(|| entry_of(server::serve));
+        let entry = entry.ok_or(StartError::NotInImage { target: "the forkserver" })?;
+        let Encoded { bytes, descriptors } =
+            codec::encode(&Fd::from(theirs)).map_err(|error| StartError::Argument(error.to_string()))?;
+        let options = Options {
+            name: Some("forkserver".to_owned()),
+            method: Some(StartMethod::Spawn),
+            ..Options::default()
+        };
+        let work = Work::Entry { entry, arguments: Encoded { bytes, descriptors } };
+        let state = super::start(super::Request { options: &options, work, is_helper: true })?;
+        Ok(Self {
+            process: Child::new(state),
+            socket: ours,
+            environment: super::spawn::environment(&[]),
+            current_dir: std::env::current_dir().ok(),
+        })
+    }
+
+    fn request(&self, plan: &Plan<'_>, file: &OwnedFd) -> Result<Started, Failed> {
+        let mut descriptors = plan.inherited(file);
+        descriptors.splice(2..2, plan.streams.iter().map(Stream::as_fd));
+        match fdpass::send(&self.socket, server::REQUEST, &descriptors) {
+            Ok(()) => {}
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => {
+                return Err(Failed::Gone);
+            }
+            Err(error) => return Err(Failed::Refused(StartError::os("send descriptors to the forkserver", error))),
+        }
+        self.await_answer()?;
+        let mut answer = [0; Answer::LENGTH];
+        let (length, mut descriptors) = match fdpass::recv(&self.socket, &mut answer) {
+            Ok(received) => received,
+            Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => return Err(Failed::Gone),
+            Err(error) => return Err(Failed::Refused(StartError::os("hear from the forkserver", error))),
+        };
+        if length == 0 {
+            return Err(Failed::Gone);
+        }
+        match (Answer::decode(&answer[..length]), descriptors.pop()) {
+            (Some(Answer::Started { pid }), Some(pidfd)) => Ok(Started { pid, pidfd }),
+            (Some(Answer::Threads { threads }), _) => {
+                Err(Failed::Refused(StartError::ForkWithThreads { threads: threads as usize }))
+            }
+            (Some(Answer::Failed { code }), _) => {
+                Err(Failed::Refused(no_process(std::io::Error::from_raw_os_error(code))))
+            }
+            _ => Err(Failed::Gone),
+        }
+    }
+
+    /// Waits for an answer or the server's end. The socket alone would not do: a child that is stopped before it has closed its
+    /// copy would keep end-of-file away.
+    fn await_answer(&self) -> Result<(), Failed> {
+        let mut poll =
+            [PollFd::new(&self.socket, PollFlags::IN), PollFd::from_borrowed_fd(self.process.as_fd(), PollFlags::IN)];
+        loop {
+            match rustix::event::poll(&mut poll, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(Failed::Refused(StartError::os("wait for the forkserver", error.into()))),
+                Ok(_) if poll[0].revents().contains(PollFlags::IN) => return Ok(()),
+                Ok(_) => return Err(Failed::Gone),
+            }
+        }
+    }
+}
+
+/// Ends the server, if one runs, and waits for it.
+pub(crate) fn stop() {
+    if let Some(Server { process, socket, .. }) = lock(&SERVER).take() {
+        // End-of-file is its order to exit; the signal is for one that is not reading (stopped, or still preloading).
+        drop(socket);
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+/// The descriptors that this file keeps open in this process.
+pub(crate) fn own_descriptors() -> Vec<i32> {
+    let server = lock(&SERVER);
+    server.iter().flat_map(|server| [server.socket.as_raw_fd(), server.process.as_fd().as_raw_fd()]).collect()
+}
+
+/// In a forked child the server is its parent's: it must not be asked, and its socket must not stay open.
+pub(super) fn after_fork() {
+    drop(lock(&SERVER).take());
+}

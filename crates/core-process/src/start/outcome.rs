@@ -1,0 +1,146 @@
+//! What a child leaves for its parent: a value, a panic, or why there is neither.
+//!
+//! Invariant: one outcome is published, whole, before the process begins its normal end. A panic that aborts
+//! (`panic = "abort"`) is published by the panic hook, the last of our code that runs then.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::RefCell;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::PanicHookInfo;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{StartBlock, State};
+use crate::child::PanicRecord;
+use crate::codec::Encoded;
+use crate::exit::PANIC_CODE;
+use crate::handle::lock;
+use crate::target::Failure;
+use crate::{codec, returns};
+
+static BLOCK: Mutex<Option<(StartBlock, OwnedFd)>> = Mutex::new(None);
+
+thread_local! {
+    /// The last panic of this thread: the hook sees where it happened, the catcher does not.
+    static LAST_PANIC: RefCell<Option<PanicRecord>> = const { RefCell::new(None) };
+}
+
+/// Holds the block until the outcome is known.
+pub(super) fn keep(block: StartBlock, file: OwnedFd) {
+    *lock(&BLOCK) = Some((block, file));
+}
+
+/// Has panics name the process they happen in, and remembers them.
+pub(super) fn watch_panics(name: &str) {
+    static WATCHING: AtomicBool = AtomicBool::new(false);
+    static NAME: Mutex<String> = Mutex::new(String::new());
+    name.clone_into(&mut lock(&NAME));
+    if WATCHING.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        eprint!("process {:?} (pid {}): ", *lock(&NAME), std::process::id());
+        before(info);
+        let record = record(info);
+        if cfg!(panic = "abort") && crate::thread::is_main() {
+            publish_panic(&record);
+        }
+        LAST_PANIC.set(Some(record));
+    }));
+}
+
+fn record(info: &PanicHookInfo<'_>) -> PanicRecord {
+    let backtrace = Backtrace::capture();
+    PanicRecord {
+        message: message_of(info.payload()),
+        location: info.location().map(ToString::to_string),
+        backtrace: match backtrace.status() {
+            BacktraceStatus::Captured => backtrace.to_string(),
+            _ => String::new(),
+        },
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic with a value that is no text".to_owned())
+}
+
+/// Publishes the outcome of the target; returns the exit code that goes with it.
+pub(super) fn publish(result: std::thread::Result<Result<Encoded, Failure>>) -> i32 {
+    match result {
+        Ok(Ok(value)) => publish_value(&value),
+        Ok(Err(Failure::Argument(why))) => {
+            report("its arguments did not arrive", &why);
+            publish_text(State::ArgumentFailed, &why)
+        }
+        Ok(Err(Failure::Result(why))) => {
+            report("its result cannot be sent", &why);
+            publish_text(State::ResultFailed, &why)
+        }
+        Err(payload) => {
+            let record = LAST_PANIC.take().unwrap_or_else(|| PanicRecord {
+                message: message_of(&*payload),
+                ..PanicRecord::default()
+            });
+            publish_panic(&record)
+        }
+    }
+}
+
+pub(super) fn publish_setup_failure(why: &str) {
+    report("it could not be set up", why);
+    publish_text(State::SetupFailed, why);
+}
+
+fn report(what: &str, why: &str) {
+    eprintln!("process {} (pid {}): {what}: {why}", crate::current().name, std::process::id());
+}
+
+fn publish_value(value: &Encoded) -> i32 {
+    let Some((mut block, file)) = lock(&BLOCK).take() else { return PANIC_CODE };
+    // Descriptors first: once the value is published, the parent looks for them.
+    if !value.descriptors.is_empty()
+        && let Err(error) = returns::send(block.token(), &value.descriptors)
+    {
+        let why = format!("its descriptors: {error}");
+        report("its result cannot be sent", &why);
+        let _ = block.publish(file.as_fd(), State::ResultFailed, why.as_bytes(), 0);
+        return PANIC_CODE;
+    }
+    match block.publish(file.as_fd(), State::Returned, &value.bytes, value.descriptors.len() as u32) {
+        Ok(()) => 0,
+        Err(error) => {
+            let why = format!("no memory for its {} bytes: {error}", value.bytes.len());
+            report("its result cannot be sent", &why);
+            let _ = block.publish(file.as_fd(), State::ResultFailed, why.as_bytes(), 0);
+            PANIC_CODE
+        }
+    }
+}
+
+fn publish_panic(record: &PanicRecord) -> i32 {
+    let Some((mut block, file)) = lock(&BLOCK).take() else { return PANIC_CODE };
+    let whole = codec::encode(record).is_ok_and(|record| {
+        block.publish(file.as_fd(), State::Panicked, &record.bytes, 0).is_ok()
+    });
+    if !whole {
+        // No memory for it: the page that is there already takes a short one.
+        let short = PanicRecord { message: record.message.chars().take(256).collect(), ..PanicRecord::default() };
+        if let Ok(short) = codec::encode(&short) {
+            let _ = block.publish(file.as_fd(), State::Panicked, &short.bytes, 0);
+        }
+    }
+    PANIC_CODE
+}
+
+fn publish_text(state: State, text: &str) -> i32 {
+    if let Some((mut block, file)) = lock(&BLOCK).take() {
+        let short = &text.as_bytes()[..text.len().min(3000)];
+        let _ = block.publish(file.as_fd(), state, short, 0);
+    }
+    PANIC_CODE
+}

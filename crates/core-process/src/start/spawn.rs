@@ -1,0 +1,69 @@
+//! `spawn`: a fresh copy of this program, which finds its launch at [`init`](crate::init).
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ptr;
+
+use super::bootstrap::MARKER;
+use super::{Plan, StartBlock, Started, no_process};
+use crate::StartError;
+use crate::process::Change;
+use crate::sys::clone::{FIRST_DESCRIPTOR, Program, Step, vfork_exec};
+use crate::sys::fd;
+
+pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError> {
+    let (block, file) = plan.block()?;
+    let descriptors: Vec<RawFd> = plan.inherited(&file).iter().map(AsRawFd::as_raw_fd).collect();
+
+    let argv = std::env::args_os().map(text).collect::<Result<Vec<_>, _>>()?;
+    let marker = format!("{MARKER}={FIRST_DESCRIPTOR}");
+    let environment = environment(&plan.options.environment)
+        .into_iter()
+        .map(|(name, value)| [name.as_os_str(), OsStr::new("="), &value].into_iter().collect::<OsString>())
+        .chain([OsString::from(marker)])
+        .map(text)
+        .collect::<Result<Vec<_>, _>>()?;
+    let current_dir = plan.options.current_dir.as_ref().map(|dir| text(dir.clone().into())).transpose()?;
+
+    let pointers = |list: &[CString]| list.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>();
+    let program = Program {
+        path: c"/proc/self/exe",
+        argv: &pointers(&argv),
+        envp: &pointers(&environment),
+        current_dir: current_dir.as_deref(),
+        stdio: plan.stream_sources(),
+        descriptors: &descriptors,
+    };
+    let (pid, pidfd) = vfork_exec(&program).map_err(|(step, error)| match step {
+        Step::Clone => no_process(error),
+        Step::Descriptors => StartError::os("hand descriptors to the child", error),
+        Step::CurrentDir => StartError::os("enter the child's working directory", error),
+        Step::Execute => StartError::os("execute this program again (/proc/self/exe)", error),
+    })?;
+    let pidfd = fd::above_standard(pidfd).map_err(no_process)?;
+    Ok((Started { pid, pidfd }, block))
+}
+
+/// This process's environment after the recipe's changes.
+pub(super) fn environment(changes: &[Change]) -> BTreeMap<OsString, OsString> {
+    let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+    for change in changes {
+        match change {
+            Change::Set(name, value) => drop(environment.insert(name.clone(), value.clone())),
+            Change::Remove(name) => drop(environment.remove(name)),
+            Change::Clear => environment.clear(),
+        }
+    }
+    environment.remove(OsStr::new(MARKER));
+    environment
+}
+
+/// A string for the kernel.
+fn text(text: OsString) -> Result<CString, StartError> {
+    CString::new(text.into_vec()).map_err(|error| {
+        let shown = OsStr::from_bytes(&error.into_vec()).to_string_lossy().into_owned();
+        StartError::Argument(format!("{shown:?} contains a NUL byte"))
+    })
+}

@@ -1,0 +1,108 @@
+//! Where a child's standard streams lead.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Arc, OnceLock};
+
+use crate::sys::fd;
+
+/// A standard stream of a child. By default stdin is null, as CPython's children have it (row P31), and the other two are
+/// this process's.
+#[derive(Debug, Clone)]
+pub struct Stdio(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Inherit,
+    Null,
+    /// Shared, since a recipe can be cloned and started again.
+    Descriptor(Arc<OwnedFd>),
+}
+
+impl Stdio {
+    /// The stream of this process; null where that is closed.
+    pub fn inherit() -> Self {
+        Self(Kind::Inherit)
+    }
+
+    /// Reads end at once, writes vanish.
+    pub fn null() -> Self {
+        Self(Kind::Null)
+    }
+
+    /// A descriptor for the stream `number` of a child that is started now.
+    pub(crate) fn open(&self, number: RawFd) -> io::Result<Stream> {
+        match &self.0 {
+            Kind::Descriptor(descriptor) if descriptor.as_raw_fd() > 2 => Ok(Stream::Shared(descriptor.clone())),
+            Kind::Descriptor(descriptor) => {
+                fd::duplicate(descriptor).map(Stream::Owned).map_err(io::Error::from_raw_os_error)
+            }
+            Kind::Inherit if is_open(number) => Ok(Stream::Inherited(number)),
+            Kind::Inherit | Kind::Null => {
+                let null = File::options().read(true).write(true).open("/dev/null")?;
+                Ok(Stream::Owned(fd::above_standard(null.into())?))
+            }
+        }
+    }
+}
+
+fn is_open(number: RawFd) -> bool {
+    match number {
+        0 => rustix::io::fcntl_getfd(io::stdin()).is_ok(),
+        1 => rustix::io::fcntl_getfd(io::stdout()).is_ok(),
+        _ => rustix::io::fcntl_getfd(io::stderr()).is_ok(),
+    }
+}
+
+impl<T: Into<OwnedFd>> From<T> for Stdio {
+    /// A file, a pipe's end, a socket: `Stdio::from(File::create("log")?)`.
+    fn from(descriptor: T) -> Self {
+        Self(Kind::Descriptor(Arc::new(descriptor.into())))
+    }
+}
+
+/// An open stream for one start.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Inherited(RawFd),
+    Owned(OwnedFd),
+    Shared(Arc<OwnedFd>),
+}
+
+impl Stream {
+    pub(crate) fn number(&self) -> RawFd {
+        match self {
+            Self::Inherited(number) => *number,
+            Self::Owned(descriptor) => descriptor.as_raw_fd(),
+            Self::Shared(descriptor) => descriptor.as_raw_fd(),
+        }
+    }
+
+    /// What `dup2` needs: nothing for an inherited stream.
+    pub(crate) fn source(&self) -> Option<RawFd> {
+        match self {
+            Self::Inherited(_) => None,
+            Self::Owned(_) | Self::Shared(_) => Some(self.number()),
+        }
+    }
+
+    /// The descriptor to send to a forkserver.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Inherited(0) => standard(STDIN.get_or_init(io::stdin)),
+            Self::Inherited(1) => standard(STDOUT.get_or_init(io::stdout)),
+            Self::Inherited(_) => standard(STDERR.get_or_init(io::stderr)),
+            Self::Owned(descriptor) => descriptor.as_fd(),
+            Self::Shared(descriptor) => descriptor.as_fd(),
+        }
+    }
+}
+
+static STDIN: OnceLock<io::Stdin> = OnceLock::new();
+static STDOUT: OnceLock<io::Stdout> = OnceLock::new();
+static STDERR: OnceLock<io::Stderr> = OnceLock::new();
+
+fn standard(stream: &'static impl AsFd) -> BorrowedFd<'static> {
+    stream.as_fd()
+}

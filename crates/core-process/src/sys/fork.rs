@@ -1,0 +1,124 @@
+//! Copies of this process: `fork`, and the fork of a sibling that the forkserver makes.
+//!
+//! Invariant: both are called in a process of one thread only; the callers check it. In the child of either, glibc's idea
+//! of the thread is right: its cached thread id and its registered list of robust mutexes.
+#![allow(unsafe_code, reason = "fork and clone3 return twice")]
+
+use std::ffi::c_void;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::AtomicU32;
+
+/// Which side of a fork this is.
+pub(crate) enum Forked<T> {
+    Parent(T),
+    Child,
+}
+
+/// `fork(2)` by way of glibc, with its `pthread_atfork` handlers.
+pub(crate) fn fork() -> io::Result<Forked<u32>> {
+    // SAFETY: the process has one thread (the callers check), so no lock is held by a thread that the child lacks.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Forked::Child),
+        pid => Ok(Forked::Parent(pid as u32)),
+    }
+}
+
+/// What a raw `clone3` leaves undone that glibc's `fork` does: where this thread's id is cached, and where its robust
+/// list begins. Both addresses come from the kernel, which glibc told them to.
+pub(crate) struct ThreadRegistration {
+    tid: *mut c_void,
+    robust: *mut RobustListHead,
+}
+
+/// The kernel's `struct robust_list_head`.
+#[repr(C)]
+struct RobustListHead {
+    first: *mut c_void,
+    offset: libc::c_long,
+    pending: *mut c_void,
+}
+
+impl ThreadRegistration {
+    /// Asks the kernel what this thread registered. Fails with `ENOSYS` or `EINVAL` on a kernel without
+    /// `PR_GET_TID_ADDRESS` (built without `CONFIG_CHECKPOINT_RESTORE`).
+    pub(crate) fn of_this_thread() -> io::Result<Self> {
+        let mut tid: *mut c_void = ptr::null_mut();
+        // SAFETY: PR_GET_TID_ADDRESS writes one pointer.
+        if unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut tid) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let mut robust: *mut RobustListHead = ptr::null_mut();
+        let mut length: libc::size_t = 0;
+        // SAFETY: get_robust_list writes one pointer and one length.
+        let got = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut robust, &raw mut length) };
+        if got != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if tid.is_null() || robust.is_null() || length != size_of::<RobustListHead>() {
+            return Err(io::Error::from_raw_os_error(libc::ENOSYS));
+        }
+        Ok(Self { tid, robust })
+    }
+
+    /// Registers this thread's robust list anew, empty: the kernel does not carry it over a fork.
+    fn restore(&self) {
+        // SAFETY: the list head lives in this thread's control block, which the copy has at the same address.
+        unsafe { (*self.robust).first = self.robust.cast() };
+        // SAFETY: as above.
+        unsafe { (*self.robust).pending = ptr::null_mut() };
+        // SAFETY: the head is valid for the life of the thread, and of the size that the kernel named.
+        unsafe { libc::syscall(libc::SYS_set_robust_list, self.robust, size_of::<RobustListHead>()) };
+    }
+}
+
+/// Forks a child whose parent is *our* parent: it is a sibling of this process, so our parent waits for it, is seen by
+/// it as its parent, and does not depend on this process any more. The kernel writes the child's pid to `pid` before the
+/// child can run, so the pid is known even if this process dies inside the call.
+///
+/// `clone3` with `CLONE_CHILD_SETTID` at the address of glibc's cached thread id does what glibc's `fork` does, which
+/// has no way to say `CLONE_PARENT`.
+pub(crate) fn fork_sibling(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Forked<(u32, OwnedFd)>> {
+    #[repr(C)]
+    struct CloneArgs {
+        flags: u64,
+        pidfd: u64,
+        child_tid: u64,
+        parent_tid: u64,
+        exit_signal: u64,
+        stack: u64,
+        stack_size: u64,
+        tls: u64,
+    }
+    let mut pidfd: RawFd = -1;
+    let args = CloneArgs {
+        flags: (libc::CLONE_PARENT
+            | libc::CLONE_PIDFD
+            | libc::CLONE_PARENT_SETTID
+            | libc::CLONE_CHILD_SETTID
+            | libc::CLONE_CHILD_CLEARTID) as u64,
+        pidfd: (&raw mut pidfd) as u64,
+        child_tid: thread.tid as u64,
+        parent_tid: pid.as_ptr() as u64,
+        // With CLONE_PARENT the kernel takes our own exit signal (SIGCHLD, as after any exec) and insists on 0 here.
+        exit_signal: 0,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+    };
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of everything, and this process has one thread.
+    match unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            thread.restore();
+            Ok(Forked::Child)
+        }
+        pid => {
+            // SAFETY: CLONE_PIDFD made this descriptor for us.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Forked::Parent((pid as u32, pidfd)))
+        }
+    }
+}

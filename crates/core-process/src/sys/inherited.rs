@@ -1,0 +1,89 @@
+//! Descriptors that a process was born with: adopting them by number, and moving them into the standard streams.
+//!
+//! Invariant: a number is adopted once, at the beginning of a child, before anything else could own it.
+#![allow(unsafe_code, reason = "adopts descriptors by number and edits the environment")]
+
+use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::io::FdFlags;
+
+use super::memfd;
+
+/// What every child of `spawn` has at its first numbers.
+pub(crate) struct Inherited {
+    /// The start block's file.
+    pub(crate) block: OwnedFd,
+    /// The way home for descriptors of the result.
+    pub(crate) home: Option<OwnedFd>,
+}
+
+/// If the environment holds `marker` and the descriptor that it names is a sealed memfd: that one and the next. The marker is
+/// taken out, so that no program started from here believes it.
+pub(crate) fn take_marked(marker: &str, first: RawFd) -> Option<Inherited> {
+    let value = std::env::var_os(marker)?;
+    // SAFETY: this is the beginning of `main` (or before it): no other thread reads the environment.
+    unsafe { std::env::remove_var(marker) };
+    if value.to_str()?.parse() != Ok(first) {
+        return None;
+    }
+    // SAFETY: borrowed for one system call, which fails where the number is not open.
+    let candidate = unsafe { BorrowedFd::borrow_raw(first) };
+    if !memfd::is_sealed(candidate) {
+        return None;
+    }
+    Some(Inherited { block: adopt(first)?, home: adopt(first + 1) })
+}
+
+/// `count` descriptors from `first` on; ends early where one is not open.
+pub(crate) fn take_range(first: RawFd, count: u32) -> Vec<OwnedFd> {
+    (first..).take(count as usize).map_while(adopt).collect()
+}
+
+fn adopt(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: borrowed for one system call, which fails where the number is not open.
+    let candidate = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_setfd(candidate, FdFlags::CLOEXEC).ok()?;
+    // SAFETY: the number is open (the call before succeeded), our parent put it there for us alone, and this is called once.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Closes a descriptor that a value of a copied memory still holds; that value is never dropped, since the copy never returns to
+/// where it lives.
+pub(crate) fn close(number: RawFd) {
+    // SAFETY: plain system call on a number.
+    unsafe { libc::close(number) };
+}
+
+/// Ends a forked child that cannot tell what it is for.
+pub(crate) fn give_up() -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(127) }
+}
+
+/// Makes each given descriptor the standard stream of its place.
+pub(crate) fn place_streams(streams: [Option<RawFd>; 3]) -> io::Result<()> {
+    for (target, source) in (0..).zip(streams) {
+        if let Some(source) = source.filter(|source| *source != target) {
+            // SAFETY: plain system call on two numbers; sources are above the streams, so none is overwritten first.
+            if unsafe { libc::dup2(source, target) } < 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the environment just this. The caller is a forked child: it has one thread.
+pub(crate) fn replace_environment<'a>(
+    variables: impl Iterator<Item = (&'a std::ffi::OsStr, &'a std::ffi::OsStr)>,
+) {
+    for (name, _) in std::env::vars_os() {
+        // SAFETY: this process has one thread.
+        unsafe { std::env::remove_var(name) };
+    }
+    for (name, value) in variables {
+        // SAFETY: this process has one thread.
+        unsafe { std::env::set_var(name, value) };
+    }
+}

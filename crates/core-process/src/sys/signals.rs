@@ -1,0 +1,31 @@
+//! Dispositions and masks of this process, as a fork leaves or inherits them.
+#![allow(unsafe_code, reason = "signal and sigprocmask")]
+
+use std::mem::MaybeUninit;
+
+/// Ignores the terminal's interrupt.
+pub(crate) fn ignore_interrupt() {
+    // SAFETY: SIG_IGN runs no code.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+}
+
+/// Gives the terminal's interrupt its default action again.
+pub(crate) fn restore_interrupt() {
+    // SAFETY: SIG_DFL runs no code.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+}
+
+/// Ignores SIGPIPE, as Rust's runtime does before `main`.
+pub(crate) fn ignore_broken_pipe() {
+    // SAFETY: SIG_IGN runs no code.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
+/// Unblocks every signal of this thread.
+pub(crate) fn unblock_all() {
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    // SAFETY: the set was filled by the call before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
+}

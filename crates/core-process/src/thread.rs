@@ -1,0 +1,70 @@
+//! Threads that a process waits for before it ends.
+//!
+//! In Rust the end of `main` cuts every other thread short. CPython joins the non-daemon ones first (rows P33 and P34). Here
+//! the choice is made where the thread is started: [`spawn`] for a thread that has to finish, `std::thread::spawn` for one
+//! that may be cut.
+
+use std::io;
+use std::sync::{Condvar, Mutex};
+use std::thread::JoinHandle;
+
+use crate::handle::lock;
+
+static UNFINISHED: Mutex<usize> = Mutex::new(0);
+static FINISHED: Condvar = Condvar::new();
+
+/// Counts a thread until it has finished, panicked or failed to start.
+struct Unfinished;
+
+impl Unfinished {
+    fn new() -> Self {
+        *lock(&UNFINISHED) += 1;
+        Self
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        *lock(&UNFINISHED) -= 1;
+        FINISHED.notify_all();
+    }
+}
+
+/// Starts a thread that this process, main or child, waits for before it ends normally. A panic, a signal or `_exit` of the
+/// whole process does not wait.
+///
+/// ```
+/// core_process::thread::spawn(|| 6 * 7).unwrap().join().unwrap();
+/// ```
+///
+/// # Errors
+/// That of `pthread_create`: no memory, or the limit of threads.
+pub fn spawn<T, F>(f: F) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let unfinished = Unfinished::new();
+    std::thread::Builder::new().spawn(move || {
+        let _unfinished = unfinished;
+        f()
+    })
+}
+
+/// Whether the calling thread is the one that its process began with: its thread id is the process id.
+pub fn is_main() -> bool {
+    crate::sys::threads::is_main()
+}
+
+/// Waits for all threads of [`spawn`].
+pub(crate) fn wait_for_all() {
+    let mut unfinished = lock(&UNFINISHED);
+    while *unfinished > 0 {
+        unfinished = FINISHED.wait(unfinished).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+}
+
+/// In a forked child there are no other threads.
+pub(crate) fn after_fork() {
+    *lock(&UNFINISHED) = 0;
+}
