@@ -36,7 +36,10 @@ pub struct Child<T> {
 
 impl<T> Child<T> {
     pub(crate) fn new(state: Arc<ChildState>) -> Self {
-        Self { handle: ChildHandle { state }, result: PhantomData }
+        Self {
+            handle: ChildHandle { state },
+            result: PhantomData,
+        }
     }
 
     /// A handle without the result's type, to keep children of different kinds together.
@@ -112,19 +115,30 @@ impl<T: DeserializeOwned> Child<T> {
         let mut block = lock(&state.block);
         let token = block.token();
         let how = block.state();
-        let message = |error: &dyn std::fmt::Display| ChildError::Result { message: error.to_string() };
+        let message = |error: &dyn std::fmt::Display| ChildError::Result {
+            message: error.to_string(),
+        };
         match how {
             Some(State::Returned) => {
                 let (bytes, count) = block.outcome().map_err(|error| message(&error))?;
-                let descriptors = returned_descriptors(state, token, count).map_err(|error| message(&error))?;
+                let descriptors =
+                    returned_descriptors(state, token, count).map_err(|error| message(&error))?;
                 codec::decode(bytes, descriptors).map_err(|error| message(&error))
             }
             Some(State::Panicked) => {
                 let (bytes, _) = block.outcome().map_err(|error| message(&error))?;
                 let record: PanicRecord =
                     codec::decode(bytes, Vec::new()).map_err(|error| message(&error))?;
-                let PanicRecord { message, location, backtrace } = record;
-                Err(ChildError::Panicked { message, location, backtrace })
+                let PanicRecord {
+                    message,
+                    location,
+                    backtrace,
+                } = record;
+                Err(ChildError::Panicked {
+                    message,
+                    location,
+                    backtrace,
+                })
             }
             Some(failed @ (State::ArgumentFailed | State::ResultFailed | State::SetupFailed)) => {
                 let (bytes, _) = block.outcome().map_err(|error| message(&error))?;
@@ -135,7 +149,9 @@ impl<T: DeserializeOwned> Child<T> {
                     _ => ChildError::Setup { message },
                 })
             }
-            Some(State::Empty) => Err(ChildError::NeverInitialised { status: Status::from(end) }),
+            Some(State::Empty) => Err(ChildError::NeverInitialised {
+                status: Status::from(end),
+            }),
             Some(State::Claimed) | None => Err(match Status::from(end) {
                 Status::Exited(code) => ChildError::Exited { code },
                 Status::Signaled(signal) => ChildError::Signaled { signal },

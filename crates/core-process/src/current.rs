@@ -126,8 +126,14 @@ pub fn parent() -> Option<Parent> {
     let identity = identity()?;
     let pid = identity.parent_pid;
     // The pid may be reused once the parent is dead, and then somebody else is our parent: so first open, then look.
-    let pidfd = pidfd::open(pid).ok().filter(|_| parent_death::parent_pid() == pid);
-    Some(Parent { pid, name: identity.parent_name, pidfd })
+    let pidfd = pidfd::open(pid)
+        .ok()
+        .filter(|_| parent_death::parent_pid() == pid);
+    Some(Parent {
+        pid,
+        name: identity.parent_name,
+        pidfd,
+    })
 }
 
 impl Parent {
@@ -145,7 +151,10 @@ impl Parent {
     pub fn is_alive(&self) -> bool {
         match &self.pidfd {
             None => false,
-            Some(pidfd) => matches!(wait_any(&[pidfd], std::time::Duration::ZERO), Err(WaitError::TimedOut)),
+            Some(pidfd) => matches!(
+                wait_any(&[pidfd], std::time::Duration::ZERO),
+                Err(WaitError::TimedOut)
+            ),
         }
     }
 

@@ -177,7 +177,9 @@ pub enum ChildError {
 
 impl ChildError {
     pub(crate) fn os(error: &io::Error) -> Self {
-        Self::Os { code: error.raw_os_error().unwrap_or(libc::EIO) }
+        Self::Os {
+            code: error.raw_os_error().unwrap_or(libc::EIO),
+        }
     }
 }
 
@@ -265,7 +267,10 @@ impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotParent { creator } => {
-                write!(f, "only the process that started a child can signal it by its handle (that was pid {creator})")
+                write!(
+                    f,
+                    "only the process that started a child can signal it by its handle (that was pid {creator})"
+                )
             }
             Self::Os(error) => write!(f, "the signal could not be sent: {error}"),
         }

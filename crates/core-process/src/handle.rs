@@ -38,7 +38,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ChildState {
     fn check_parent(&self) -> Result<(), u32> {
-        if std::process::id() == self.creator { Ok(()) } else { Err(self.creator) }
+        if std::process::id() == self.creator {
+            Ok(())
+        } else {
+            Err(self.creator)
+        }
     }
 
     /// How it ended, if it has; takes it from the kernel's table then.
@@ -55,7 +59,8 @@ impl ChildState {
 
     /// Waits for the end.
     pub(crate) fn wait(&self) -> Result<End, ChildError> {
-        self.check_parent().map_err(|creator| ChildError::NotParent { creator })?;
+        self.check_parent()
+            .map_err(|creator| ChildError::NotParent { creator })?;
         loop {
             if let Some(end) = self.poll().map_err(|error| ChildError::os(&error))? {
                 return Ok(end);
@@ -153,7 +158,9 @@ impl ChildHandle {
     #[track_caller]
     pub fn wait_until(&self, until: impl Into<Until>) -> Result<Status, WaitError> {
         let until = until.into();
-        self.observed("wait", Location::caller(), || self.state.wait_until(until).map(Status::from))
+        self.observed("wait", Location::caller(), || {
+            self.state.wait_until(until).map(Status::from)
+        })
     }
 
     /// Asks it to end: SIGTERM, which ends a process at once unless it has arranged otherwise. Does nothing when it has ended.
@@ -186,8 +193,16 @@ impl ChildHandle {
     /// # Errors
     /// [`SignalError::NotParent`] in a process that did not start it; [`SignalError::Os`] for a number that is no signal.
     pub fn signal(&self, signal: Signal) -> Result<(), SignalError> {
-        self.state.check_parent().map_err(|creator| SignalError::NotParent { creator })?;
-        probe::emit("signal", Phase::Point, u64::from(self.pid()), i64::from(signal.number()), None);
+        self.state
+            .check_parent()
+            .map_err(|creator| SignalError::NotParent { creator })?;
+        probe::emit(
+            "signal",
+            Phase::Point,
+            u64::from(self.pid()),
+            i64::from(signal.number()),
+            None,
+        );
         match pidfd::send_signal(&self.state.pidfd, signal.number()) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
             Err(error) => Err(SignalError::Os(error)),

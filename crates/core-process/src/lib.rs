@@ -27,6 +27,11 @@
 //!
 //! System calls are in `sys`, the start and the child's side of it in `start`.
 
+#![allow(
+    clippy::needless_doctest_main,
+    reason = "init() has to be seen as the first line of main"
+)]
+
 mod authkey;
 mod child;
 pub mod codec;
@@ -67,8 +72,8 @@ pub use registry::{active_children, find_by_name};
 pub use signal::{Signal, UnknownSignal};
 pub use start::bootstrap::init;
 pub use start::{
-    AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method, set_forkserver_preload,
-    set_start_method, start_method,
+    AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method,
+    set_forkserver_preload, set_start_method, start_method,
 };
 pub use status::Status;
 pub use stdio::Stdio;
@@ -100,7 +105,10 @@ pub use start::bootstrap::before_main;
 macro_rules! divert_before_main {
     () => {
         #[used]
-        #[allow(unsafe_code, reason = "a function pointer that the C library calls before main")]
+        #[allow(
+            unsafe_code,
+            reason = "a function pointer that the C library calls before main"
+        )]
         #[unsafe(link_section = ".init_array")]
         static DIVERT_BEFORE_MAIN: extern "C" fn() = $crate::before_main;
     };
@@ -112,7 +120,10 @@ divert_before_main!();
 /// The descriptors that the library itself keeps open in this process: the forkserver's socket and pidfd, the socket for
 /// descriptors in results. Who looks for leaks leaves them out.
 pub fn own_descriptors() -> Vec<std::os::fd::RawFd> {
-    start::own_descriptors().into_iter().chain(returns::own_descriptors()).collect()
+    start::own_descriptors()
+        .into_iter()
+        .chain(returns::own_descriptors())
+        .collect()
 }
 
 /// The pids of the library's own children: the forkserver, where one runs.

@@ -60,28 +60,24 @@ impl Default for Options {
 macro_rules! options {
     () => {
         /// A name, to find it by and to be seen in `ps` (the first 15 bytes); it need not be unique.
-        #[must_use]
         pub fn name(mut self, name: impl Into<String>) -> Self {
             self.options.name = Some(name.into());
             self
         }
 
         /// Terminated when this process ends, rather than waited for; it may have no children (CPython rows P25, P26).
-        #[must_use]
         pub fn daemon(mut self) -> Self {
             self.options.daemon = true;
             self
         }
 
         /// Whether the child outlives this process; by default it does not.
-        #[must_use]
         pub fn on_parent_death(mut self, policy: ParentDeath) -> Self {
             self.options.parent_death = policy;
             self
         }
 
         /// Sets a variable of the child's environment, which otherwise is this process's at the start.
-        #[must_use]
         pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
             let change = Change::Set(name.as_ref().to_owned(), value.as_ref().to_owned());
             self.options.environment.push(change);
@@ -89,42 +85,38 @@ macro_rules! options {
         }
 
         /// Takes a variable out of the child's environment.
-        #[must_use]
         pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
-            self.options.environment.push(Change::Remove(name.as_ref().to_owned()));
+            self.options
+                .environment
+                .push(Change::Remove(name.as_ref().to_owned()));
             self
         }
 
         /// Takes all variables out, those set so far included.
-        #[must_use]
         pub fn env_clear(mut self) -> Self {
             self.options.environment.push(Change::Clear);
             self
         }
 
         /// The child's working directory, which otherwise is this process's at the start.
-        #[must_use]
         pub fn current_dir(mut self, dir: impl AsRef<Path>) -> Self {
             self.options.current_dir = Some(dir.as_ref().to_owned());
             self
         }
 
         /// Where the child reads; null by default.
-        #[must_use]
         pub fn stdin(mut self, stream: impl Into<Stdio>) -> Self {
             self.options.stdio[0] = stream.into();
             self
         }
 
         /// Where the child prints; this process's stdout by default.
-        #[must_use]
         pub fn stdout(mut self, stream: impl Into<Stdio>) -> Self {
             self.options.stdio[1] = stream.into();
             self
         }
 
         /// Where the child reports; this process's stderr by default.
-        #[must_use]
         pub fn stderr(mut self, stream: impl Into<Stdio>) -> Self {
             self.options.stdio[2] = stream.into();
             self
@@ -155,10 +147,9 @@ macro_rules! options {
 #[derive(Debug, Clone)]
 #[must_use = "a recipe does nothing until it is started"]
 pub struct Process<F, A, M> {
-    target: F,
     args: A,
     options: Options,
-    marker: PhantomData<fn() -> M>,
+    target: PhantomData<fn() -> (F, M)>,
 }
 
 impl<F, A, M> Process<F, A, M>
@@ -169,7 +160,13 @@ where
     /// A recipe for `target(args)`: `()` for no argument, the value itself for one, a tuple for more. Arguments are copied to
     /// the child by value at each start; what the child does to its copy stays there.
     pub fn new(target: F, args: A) -> Self {
-        Self { target, args, options: Options::default(), marker: PhantomData }
+        // The type is all there is to a target; taking the value proves that there is one.
+        let _ = target;
+        Self {
+            args,
+            options: Options::default(),
+            target: PhantomData,
+        }
     }
 
     options!();
@@ -189,7 +186,11 @@ where
         let target = target::name_of::<F>();
         let entry = target::offset_of::<F, A, M>().ok_or(StartError::NotInImage { target })?;
         let arguments = codec::encode(&self.args).map_err(|error| StartError::Argument(error.to_string()))?;
-        let request = Request { options: &self.options, work: Work::Entry { entry, arguments }, is_helper: false };
+        let request = Request {
+            options: &self.options,
+            work: Work::Entry { entry, arguments },
+            is_helper: false,
+        };
         Ok(Child::new(start::start(request)?))
     }
 }
@@ -222,7 +223,13 @@ where
 {
     /// A recipe for `closure()` in a copy of this process.
     pub fn new(closure: F) -> Self {
-        Self { closure, options: Options { method: Some(StartMethod::Fork), ..Options::default() } }
+        Self {
+            closure,
+            options: Options {
+                method: Some(StartMethod::Fork),
+                ..Options::default()
+            },
+        }
     }
 
     options!();
@@ -232,8 +239,13 @@ where
     /// # Errors
     /// As for [`Process::start`], and [`StartError::ForkWithThreads`].
     pub fn start(&self) -> Result<Child<T>, StartError> {
-        let run = || codec::encode(&(self.closure)()).map_err(|error| target::Failure::Result(error.to_string()));
-        let request = Request { options: &self.options, work: Work::Closure(&run), is_helper: false };
+        let run =
+            || codec::encode(&(self.closure)()).map_err(|error| target::Failure::Result(error.to_string()));
+        let request = Request {
+            options: &self.options,
+            work: Work::Closure(&run),
+            is_helper: false,
+        };
         Ok(Child::new(start::start(request)?))
     }
 }

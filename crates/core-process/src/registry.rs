@@ -14,7 +14,10 @@ struct Registry {
     started: u32,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { children: Vec::new(), started: 0 });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    children: Vec::new(),
+    started: 0,
+});
 
 /// The number of the next child of this process, from 1.
 pub(crate) fn next_number() -> u32 {
@@ -39,7 +42,12 @@ pub(crate) fn forget(pid: u32) {
 pub(crate) fn sweep() {
     let abandoned: Vec<_> = {
         let registry = lock(&REGISTRY);
-        registry.children.iter().filter(|child| Arc::strong_count(child) == 1).cloned().collect()
+        registry
+            .children
+            .iter()
+            .filter(|child| Arc::strong_count(child) == 1)
+            .cloned()
+            .collect()
     };
     for child in abandoned {
         let _ = child.poll();
@@ -74,8 +82,11 @@ pub(crate) fn after_fork() {
 /// }
 /// ```
 pub fn active_children() -> Vec<ChildHandle> {
-    let mut children: Vec<_> =
-        all().into_iter().filter(|child| !child.is_helper).map(|state| ChildHandle { state }).collect();
+    let mut children: Vec<_> = all()
+        .into_iter()
+        .filter(|child| !child.is_helper)
+        .map(|state| ChildHandle { state })
+        .collect();
     children.retain(ChildHandle::is_alive);
     children.sort_by_key(ChildHandle::pid);
     children
@@ -91,5 +102,9 @@ pub fn find_by_name(name: &str) -> Vec<ChildHandle> {
 
 /// The pids of the library's own running children.
 pub(crate) fn helpers() -> Vec<u32> {
-    all().iter().filter(|child| child.is_helper).map(|child| child.pid).collect()
+    all()
+        .iter()
+        .filter(|child| child.is_helper)
+        .map(|child| child.pid)
+        .collect()
 }

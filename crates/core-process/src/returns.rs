@@ -41,7 +41,11 @@ pub(crate) fn sender() -> io::Result<OwnedFd> {
             None,
         )?;
         let (socket, sender) = (fd::above_standard(socket)?, fd::above_standard(sender)?);
-        *receiver = Some(Receiver { socket, sender, unclaimed: HashMap::new() });
+        *receiver = Some(Receiver {
+            socket,
+            sender,
+            unclaimed: HashMap::new(),
+        });
     }
     match &*receiver {
         Some(receiver) => Ok(receiver.sender.try_clone()?),
@@ -57,7 +61,9 @@ pub(crate) fn keep_home(sender: OwnedFd) {
 /// In a child: sends the descriptors of its result.
 pub(crate) fn send(token: u64, descriptors: &[OwnedFd]) -> io::Result<()> {
     let home = lock(&HOME);
-    let home = home.as_ref().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?;
+    let home = home
+        .as_ref()
+        .ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?;
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     fdpass::send(home.as_fd(), &token.to_ne_bytes(), &borrowed)
 }
@@ -65,7 +71,9 @@ pub(crate) fn send(token: u64, descriptors: &[OwnedFd]) -> io::Result<()> {
 /// In the parent: the descriptors that came with a token.
 pub(crate) fn take(token: u64) -> io::Result<Vec<OwnedFd>> {
     let mut receiver = lock(&RECEIVER);
-    let receiver = receiver.as_mut().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?;
+    let receiver = receiver
+        .as_mut()
+        .ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?;
     loop {
         if let Some(descriptors) = receiver.unclaimed.remove(&token) {
             return Ok(descriptors);
@@ -73,8 +81,18 @@ pub(crate) fn take(token: u64) -> io::Result<Vec<OwnedFd>> {
         // The child is dead, so its packet is here; nothing here would be an answer, too.
         let ready = rustix::event::PollFlags::IN;
         let mut poll = [rustix::event::PollFd::new(&receiver.socket, ready)];
-        if rustix::event::poll(&mut poll, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))? == 0 {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the result's descriptors did not come"));
+        if rustix::event::poll(
+            &mut poll,
+            Some(&rustix::event::Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )? == 0
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the result's descriptors did not come",
+            ));
         }
         let mut packet = [0; 8];
         let (length, descriptors) = fdpass::recv(receiver.socket.as_fd(), &mut packet)?;
@@ -88,7 +106,9 @@ pub(crate) fn take(token: u64) -> io::Result<Vec<OwnedFd>> {
 pub(crate) fn own_descriptors() -> Vec<i32> {
     use std::os::fd::AsRawFd;
     let receiver = lock(&RECEIVER);
-    let receiver = receiver.iter().flat_map(|receiver| [receiver.socket.as_raw_fd(), receiver.sender.as_raw_fd()]);
+    let receiver = receiver
+        .iter()
+        .flat_map(|receiver| [receiver.socket.as_raw_fd(), receiver.sender.as_raw_fd()]);
     let home = lock(&HOME);
     receiver.chain(home.iter().map(AsRawFd::as_raw_fd)).collect()
 }

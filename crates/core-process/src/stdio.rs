@@ -34,10 +34,12 @@ impl Stdio {
     /// A descriptor for the stream `number` of a child that is started now.
     pub(crate) fn open(&self, number: RawFd) -> io::Result<Stream> {
         match &self.0 {
-            Kind::Descriptor(descriptor) if descriptor.as_raw_fd() > 2 => Ok(Stream::Shared(descriptor.clone())),
-            Kind::Descriptor(descriptor) => {
-                fd::duplicate(descriptor).map(Stream::Owned).map_err(io::Error::from_raw_os_error)
+            Kind::Descriptor(descriptor) if descriptor.as_raw_fd() > 2 => {
+                Ok(Stream::Shared(descriptor.clone()))
             }
+            Kind::Descriptor(descriptor) => fd::duplicate(descriptor)
+                .map(Stream::Owned)
+                .map_err(io::Error::from_raw_os_error),
             Kind::Inherit if is_open(number) => Ok(Stream::Inherited(number)),
             Kind::Inherit | Kind::Null => {
                 let null = File::options().read(true).write(true).open("/dev/null")?;

@@ -62,7 +62,7 @@ macro_rules! tuple_targets {
         {
             type Output = T;
 
-            #[expect(non_snake_case, reason = "the parameters are named like their types")]
+            #[allow(non_snake_case, reason = "the parameters are named like their types")]
             fn call(self, args: ($($arg,)*)) -> T {
                 let ($($arg,)*) = args;
                 self($($arg),*)

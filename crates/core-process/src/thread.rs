@@ -60,7 +60,9 @@ pub fn is_main() -> bool {
 pub(crate) fn wait_for_all() {
     let mut unfinished = lock(&UNFINISHED);
     while *unfinished > 0 {
-        unfinished = FINISHED.wait(unfinished).unwrap_or_else(std::sync::PoisonError::into_inner);
+        unfinished = FINISHED
+            .wait(unfinished)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
     }
 }
 

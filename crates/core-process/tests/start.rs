@@ -24,9 +24,15 @@ fn fork_in_a_single_threaded_child() {
     let outer = Process::new(
         || {
             let n = vec![1, 2, 3];
-            let child = core_process::ForkProcess::new(|| n.iter().sum::<i32>()).start().unwrap();
+            let child = core_process::ForkProcess::new(|| n.iter().sum::<i32>())
+                .start()
+                .unwrap();
             let second = Process::new(square, 5).method(StartMethod::Fork).start().unwrap();
-            (child.join().unwrap(), second.join().unwrap(), core_process::current().depth)
+            (
+                child.join().unwrap(),
+                second.join().unwrap(),
+                core_process::current().depth,
+            )
         },
         (),
     )
@@ -39,17 +45,28 @@ fn fork_in_a_single_threaded_child() {
 #[test]
 fn ends_other_than_a_value() {
     for method in METHODS {
-        let child = Process::new(|| -> () { panic!("no {}", 7) }, ()).method(method).start().unwrap();
+        let child = Process::new(|| -> () { panic!("no {}", 7) }, ())
+            .method(method)
+            .start()
+            .unwrap();
         match child.join() {
-            Err(ChildError::Panicked { message, location, .. }) => {
+            Err(ChildError::Panicked {
+                message, location, ..
+            }) => {
                 assert_eq!(message, "no 7");
                 assert!(location.unwrap().contains("start.rs"));
             }
             other => panic!("{other:?}"),
         }
-        let child = Process::new(|| -> () { std::process::exit(7) }, ()).method(method).start().unwrap();
+        let child = Process::new(|| -> () { std::process::exit(7) }, ())
+            .method(method)
+            .start()
+            .unwrap();
         assert_eq!(child.join(), Err(ChildError::Exited { code: 7 }));
-        let child = Process::new(|| -> () { std::process::abort() }, ()).method(method).start().unwrap();
+        let child = Process::new(|| -> () { std::process::abort() }, ())
+            .method(method)
+            .start()
+            .unwrap();
         assert_eq!(child.join(), Err(ChildError::Signaled { signal: Signal::ABRT }));
     }
 }

@@ -55,7 +55,7 @@ impl State {
             Self::SetupFailed,
         ]
         .into_iter()
-            .find(|state| *state as u32 == word)
+        .find(|state| *state as u32 == word)
     }
 }
 
@@ -148,7 +148,9 @@ impl StartBlock {
         if length < PAGE {
             return Err(refused());
         }
-        let block = Self { mapping: Mapping::new(file, length)? };
+        let block = Self {
+            mapping: Mapping::new(file, length)?,
+        };
         let words = block.words();
         if words.magic != MAGIC || words.version != VERSION {
             return Err(refused());
@@ -172,7 +174,12 @@ impl StartBlock {
         // Relaxed: the parent reads this word after the child's death, or to see that it has begun, and nothing besides.
         let state = &self.words().state;
         state
-            .compare_exchange(State::Empty as u32, State::Claimed as u32, Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(
+                State::Empty as u32,
+                State::Claimed as u32,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            )
             .is_ok()
     }
 
@@ -209,7 +216,10 @@ impl StartBlock {
         let launch = self.words().launch as usize;
         let arguments = usize::try_from(self.words().arguments).ok()?;
         let message = self.mapping.bytes(PAYLOAD, launch)?.to_vec();
-        let arguments = self.mapping.bytes(PAYLOAD.checked_add(launch)?, arguments)?.to_vec();
+        let arguments = self
+            .mapping
+            .bytes(PAYLOAD.checked_add(launch)?, arguments)?
+            .to_vec();
         Some((message, arguments))
     }
 
@@ -241,9 +251,17 @@ impl StartBlock {
         // Each word is fetched once: a survivor of the child might still write here.
         let length = usize::try_from(self.words().outcome.load(Ordering::Relaxed)).map_err(|_| refused())?;
         let descriptors = self.words().outcome_descriptors.load(Ordering::Relaxed);
-        let end = PAYLOAD.checked_add(length).filter(|end| *end < isize::MAX as usize).ok_or_else(refused)?;
-        self.mapping.extend(end.next_multiple_of(PAGE)).map_err(|_| refused())?;
-        Ok((self.mapping.bytes(PAYLOAD, length).ok_or_else(refused)?, descriptors))
+        let end = PAYLOAD
+            .checked_add(length)
+            .filter(|end| *end < isize::MAX as usize)
+            .ok_or_else(refused)?;
+        self.mapping
+            .extend(end.next_multiple_of(PAGE))
+            .map_err(|_| refused())?;
+        Ok((
+            self.mapping.bytes(PAYLOAD, length).ok_or_else(refused)?,
+            descriptors,
+        ))
     }
 }
 
@@ -252,14 +270,25 @@ mod tests {
     use super::*;
 
     fn contents<'a>(launch: &'a [u8], arguments: &'a [u8]) -> Contents<'a> {
-        Contents { parent: 1, entry: 2, build_id: [3; 20], token: 4, descriptors: 0, launch, arguments }
+        Contents {
+            parent: 1,
+            entry: 2,
+            build_id: [3; 20],
+            token: 4,
+            descriptors: 0,
+            launch,
+            arguments,
+        }
     }
 
     #[test]
     fn what_one_side_writes_the_other_reads() {
         let (mut parent, file) = StartBlock::create(&contents(b"launch", b"arguments")).unwrap();
         let mut child = StartBlock::open(file.as_fd()).unwrap();
-        assert_eq!(child.message().unwrap(), (b"launch".to_vec(), b"arguments".to_vec()));
+        assert_eq!(
+            child.message().unwrap(),
+            (b"launch".to_vec(), b"arguments".to_vec())
+        );
         assert_eq!(parent.state(), Some(State::Empty));
         assert!(child.claim());
         assert!(!child.claim(), "a block is for one child");

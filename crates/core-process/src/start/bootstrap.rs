@@ -64,12 +64,20 @@ pub extern "C" fn before_main() {
 
 /// Returns in a process that this library did not start.
 fn divert() {
-    let Some(mut inherited) = inherited::take_marked(MARKER, FIRST_DESCRIPTOR) else { return };
-    let Ok(block) = StartBlock::open(&inherited.block) else { return };
+    let Some(mut inherited) = inherited::take_marked(MARKER, FIRST_DESCRIPTOR) else {
+        return;
+    };
+    let Ok(block) = StartBlock::open(&inherited.block) else {
+        return;
+    };
     parent_death::exit_unless_parent_is(block.parent());
     let arguments = inherited::take_range(FIRST_DESCRIPTOR + 2, block.descriptors());
-    let Some((launch, bytes)) = block.message() else { return };
-    let Ok(launch) = postcard::from_bytes::<Launch>(&launch) else { return };
+    let Some((launch, bytes)) = block.message() else {
+        return;
+    };
+    let Ok(launch) = postcard::from_bytes::<Launch>(&launch) else {
+        return;
+    };
     if let Some(home) = inherited.home.take() {
         returns::keep_home(home);
     }
@@ -91,7 +99,11 @@ pub(crate) fn after_fork(launch: &Launch, parent: u32) {
 
 /// The child knows who it is, and ends with its parent.
 fn identify(launch: &Launch, parent: u32) {
-    if launch.survives_parent { parent_death::disarm() } else { parent_death::arm(parent) }
+    if launch.survives_parent {
+        parent_death::disarm()
+    } else {
+        parent_death::arm(parent)
+    }
     current::become_child(launch, parent);
     authkey::inherit(launch.authkey);
     let comm: Vec<u8> = launch.name.bytes().filter(|byte| *byte != 0).take(15).collect();
@@ -123,7 +135,9 @@ pub(crate) fn run_entry(
     let descriptors = Cell::new(descriptors);
     run(block, file, launch, check, &|| match target::entry_at(entry) {
         Some(entry) => entry(bytes, descriptors.take()),
-        None => Err(Failure::Argument("the target's offset is not code of this program".to_owned())),
+        None => Err(Failure::Argument(
+            "the target's offset is not code of this program".to_owned(),
+        )),
     })
 }
 
@@ -157,7 +171,11 @@ pub(crate) fn run(
 pub(crate) fn enter(launch: &Launch, streams: [Option<RawFd>; 3]) -> Result<(), String> {
     inherited::place_streams(streams).map_err(|error| format!("its standard streams: {error}"))?;
     if let Some(variables) = &launch.environment {
-        inherited::replace_environment(variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str())));
+        inherited::replace_environment(
+            variables
+                .iter()
+                .map(|(name, value)| (name.as_os_str(), value.as_os_str())),
+        );
     }
     if let Some(dir) = &launch.current_dir {
         std::env::set_current_dir(dir.as_os_str())

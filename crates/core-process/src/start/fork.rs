@@ -16,7 +16,8 @@ use crate::sys::{self, parent_death, pidfd, threads};
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
-    let threads = threads::count().map_err(|error| StartError::os("count threads (/proc/self/task)", error))?;
+    let threads =
+        threads::count().map_err(|error| StartError::os("count threads (/proc/self/task)", error))?;
     if threads != 1 {
         return Err(StartError::ForkWithThreads { threads });
     }
@@ -49,7 +50,10 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
 
 /// In the child: waits for the parent's word, or for its end.
 fn await_go(go: &AtomicU32, parent: u32) {
-    let look = futex::Timespec { tv_sec: 0, tv_nsec: LOOK.as_nanos() as _ };
+    let look = futex::Timespec {
+        tv_sec: 0,
+        tv_nsec: LOOK.as_nanos() as _,
+    };
     // Acquire: pairs with the Release of the parent; nothing but the word itself is read after it.
     while go.load(Ordering::Acquire) == 0 && parent_death::parent_pid() == parent {
         let _ = futex::wait(go, futex::Flags::empty(), 0, Some(&look));
@@ -65,7 +69,14 @@ fn become_child(plan: Plan<'_>, block: StartBlock, file: OwnedFd) -> ! {
         Work::Closure(closure) => bootstrap::run(block, file, &plan.launch, prepare, closure),
         Work::Entry { arguments, .. } => {
             let descriptors = Cell::new(arguments.descriptors);
-            bootstrap::run_entry(block, file, &plan.launch, prepare, &arguments.bytes, descriptors.take())
+            bootstrap::run_entry(
+                block,
+                file,
+                &plan.launch,
+                prepare,
+                &arguments.bytes,
+                descriptors.take(),
+            )
         }
     }
 }

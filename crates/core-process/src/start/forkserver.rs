@@ -74,7 +74,9 @@ fn entry_of<F: Target<Fd<OwnedFd>, target::One>>(_serve: F) -> Option<u64> {
 pub(super) fn availability() -> Result<(), String> {
     fork::ThreadRegistration::of_this_thread()
         .map(drop)
-        .map_err(|error| format!("the kernel does not tell a thread's registrations (PR_GET_TID_ADDRESS): {error}"))
+        .map_err(|error| {
+            format!("the kernel does not tell a thread's registrations (PR_GET_TID_ADDRESS): {error}")
+        })
 }
 
 pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
@@ -108,7 +110,9 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
                     return Ok((Started { pid, pidfd }, block));
                 }
                 if replaced || matches!(end, Err(ChildError::Panicked { .. })) {
-                    let cause = end.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+                    let cause = end
+                        .err()
+                        .map_or_else(|| "it ended".to_owned(), |error| error.to_string());
                     return Err(StartError::ForkServer { cause });
                 }
                 replaced = true;
@@ -119,12 +123,19 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
 
 impl Server {
     fn launch() -> Result<Self, StartError> {
-        let (ours, theirs) =
-            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-                .map_err(|error| StartError::os("open the forkserver's socket", error.into()))?;
-        let ours = fd::above_standard(ours).map_err(|error| StartError::os("open the forkserver's socket", error))?;
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .map_err(|error| StartError::os("open the forkserver's socket", error.into()))?;
+        let ours = fd::above_standard(ours)
+            .map_err(|error| StartError::os("open the forkserver's socket", error))?;
         let entry = lock(&PRELOAD).or_else(|| entry_of(server::serve));
-        let entry = entry.ok_or(StartError::NotInImage { target: "the forkserver" })?;
+        let entry = entry.ok_or(StartError::NotInImage {
+            target: "the forkserver",
+        })?;
         let Encoded { bytes, descriptors } =
             codec::encode(&Fd::from(theirs)).map_err(|error| StartError::Argument(error.to_string()))?;
         let options = Options {
@@ -132,8 +143,15 @@ impl Server {
             method: Some(StartMethod::Spawn),
             ..Options::default()
         };
-        let work = Work::Entry { entry, arguments: Encoded { bytes, descriptors } };
-        let state = super::start(super::Request { options: &options, work, is_helper: true })?;
+        let work = Work::Entry {
+            entry,
+            arguments: Encoded { bytes, descriptors },
+        };
+        let state = super::start(super::Request {
+            options: &options,
+            work,
+            is_helper: true,
+        })?;
         Ok(Self {
             process: Child::new(state),
             socket: ours,
@@ -150,7 +168,12 @@ impl Server {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => {
                 return Err(Failed::Gone);
             }
-            Err(error) => return Err(Failed::Refused(StartError::os("send descriptors to the forkserver", error))),
+            Err(error) => {
+                return Err(Failed::Refused(StartError::os(
+                    "send descriptors to the forkserver",
+                    error,
+                )));
+            }
         }
         self.await_answer()?;
         let mut answer = [0; Answer::LENGTH];
@@ -164,12 +187,12 @@ impl Server {
         }
         match (Answer::decode(&answer[..length]), descriptors.pop()) {
             (Some(Answer::Started { pid }), Some(pidfd)) => Ok(Started { pid, pidfd }),
-            (Some(Answer::Threads { threads }), _) => {
-                Err(Failed::Refused(StartError::ForkWithThreads { threads: threads as usize }))
-            }
-            (Some(Answer::Failed { code }), _) => {
-                Err(Failed::Refused(no_process(std::io::Error::from_raw_os_error(code))))
-            }
+            (Some(Answer::Threads { threads }), _) => Err(Failed::Refused(StartError::ForkWithThreads {
+                threads: threads as usize,
+            })),
+            (Some(Answer::Failed { code }), _) => Err(Failed::Refused(no_process(
+                std::io::Error::from_raw_os_error(code),
+            ))),
             _ => Err(Failed::Gone),
         }
     }
@@ -177,12 +200,19 @@ impl Server {
     /// Waits for an answer or the server's end. The socket alone would not do: a child that is stopped before it has closed its
     /// copy would keep end-of-file away.
     fn await_answer(&self) -> Result<(), Failed> {
-        let mut poll =
-            [PollFd::new(&self.socket, PollFlags::IN), PollFd::from_borrowed_fd(self.process.as_fd(), PollFlags::IN)];
+        let mut poll = [
+            PollFd::new(&self.socket, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.process.as_fd(), PollFlags::IN),
+        ];
         loop {
             match rustix::event::poll(&mut poll, None) {
                 Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(Failed::Refused(StartError::os("wait for the forkserver", error.into()))),
+                Err(error) => {
+                    return Err(Failed::Refused(StartError::os(
+                        "wait for the forkserver",
+                        error.into(),
+                    )));
+                }
                 Ok(_) if poll[0].revents().contains(PollFlags::IN) => return Ok(()),
                 Ok(_) => return Err(Failed::Gone),
             }
@@ -203,7 +233,10 @@ pub(crate) fn stop() {
 /// The descriptors that this file keeps open in this process.
 pub(crate) fn own_descriptors() -> Vec<i32> {
     let server = lock(&SERVER);
-    server.iter().flat_map(|server| [server.socket.as_raw_fd(), server.process.as_fd().as_raw_fd()]).collect()
+    server
+        .iter()
+        .flat_map(|server| [server.socket.as_raw_fd(), server.process.as_fd().as_raw_fd()])
+        .collect()
 }
 
 /// In a forked child the server is its parent's: it must not be asked, and its socket must not stay open.

@@ -36,7 +36,10 @@ impl std::str::FromStr for StartMethod {
     /// Parses CPython's names.
     fn from_str(name: &str) -> Result<Self, UnknownMethod> {
         let methods = [Self::Spawn, Self::ForkServer, Self::Fork];
-        methods.into_iter().find(|method| method.to_string() == name).ok_or_else(|| UnknownMethod(name.to_owned()))
+        methods
+            .into_iter()
+            .find(|method| method.to_string() == name)
+            .ok_or_else(|| UnknownMethod(name.to_owned()))
     }
 }
 
@@ -46,7 +49,11 @@ pub struct UnknownMethod(String);
 
 impl fmt::Display for UnknownMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no start method {:?}: it is spawn, forkserver or fork", self.0)
+        write!(
+            f,
+            "there is no start method {:?}: it is spawn, forkserver or fork",
+            self.0
+        )
     }
 }
 
@@ -60,7 +67,9 @@ fn code(method: StartMethod) -> u8 {
 }
 
 fn method_of(code: u8) -> Option<StartMethod> {
-    [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork].into_iter().find(|method| self::code(*method) == code)
+    [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork]
+        .into_iter()
+        .find(|method| self::code(*method) == code)
 }
 
 /// The methods that work here, the default first (CPython's `get_all_start_methods`, row C01).
@@ -84,7 +93,11 @@ pub struct AlreadySet(pub StartMethod);
 
 impl fmt::Display for AlreadySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the start method is {} already; a Context, or .method(..) of a recipe, chooses for one process", self.0)
+        write!(
+            f,
+            "the start method is {} already; a Context, or .method(..) of a recipe, chooses for one process",
+            self.0
+        )
     }
 }
 

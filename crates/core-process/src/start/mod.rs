@@ -17,10 +17,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
+pub use forkserver::set_forkserver_preload;
 pub(crate) use forkserver::{own_descriptors, stop as stop_forkserver};
 pub(crate) use launch::Launch;
-pub use forkserver::set_forkserver_preload;
-pub use method::{AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method, set_start_method, start_method};
+pub use method::{
+    AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method, set_start_method,
+    start_method,
+};
 
 use crate::codec::Encoded;
 use crate::error::STEP_PROCESS;
@@ -65,9 +68,12 @@ pub(crate) struct Plan<'a> {
 impl Plan<'_> {
     /// The block for this plan, its launch message as it stands now.
     fn block(&self) -> Result<(StartBlock, OwnedFd), StartError> {
-        let launch = postcard::to_stdvec(&self.launch).map_err(|error| StartError::Argument(error.to_string()))?;
+        let launch =
+            postcard::to_stdvec(&self.launch).map_err(|error| StartError::Argument(error.to_string()))?;
         let (entry, arguments, descriptors) = match &self.work {
-            Work::Entry { entry, arguments } => (*entry, &arguments.bytes[..], arguments.descriptors.len() as u32),
+            Work::Entry { entry, arguments } => {
+                (*entry, &arguments.bytes[..], arguments.descriptors.len() as u32)
+            }
             Work::Closure(_) => (0, &[][..], 0),
         };
         let contents = block::Contents {
@@ -79,7 +85,8 @@ impl Plan<'_> {
             launch: &launch,
             arguments,
         };
-        StartBlock::create(&contents).map_err(|error| StartError::os("reserve the memory of the start", error))
+        StartBlock::create(&contents)
+            .map_err(|error| StartError::os("reserve the memory of the start", error))
     }
 
     /// Writes into the launch what a forked child has to do itself: the environment and the directory, where the recipe changes
@@ -87,7 +94,8 @@ impl Plan<'_> {
     fn carry_options(&mut self, differs: bool) -> Result<(), StartError> {
         if differs || !self.options.environment.is_empty() {
             let variables = spawn::environment(&self.options.environment);
-            self.launch.environment = Some(variables.into_iter().map(|(n, v)| (n.into(), v.into())).collect());
+            self.launch.environment =
+                Some(variables.into_iter().map(|(n, v)| (n.into(), v.into())).collect());
         }
         self.launch.current_dir = match &self.options.current_dir {
             Some(dir) => Some(dir.clone().into_os_string().into()),
@@ -116,7 +124,11 @@ impl Plan<'_> {
 
     /// What every child of `spawn` and `forkserver` gets: the block, the way home, the arguments' descriptors.
     fn inherited<'b>(&'b self, block: &'b OwnedFd) -> Vec<BorrowedFd<'b>> {
-        [block, &self.home].into_iter().chain(self.descriptors()).map(AsFd::as_fd).collect()
+        [block, &self.home]
+            .into_iter()
+            .chain(self.descriptors())
+            .map(AsFd::as_fd)
+            .collect()
     }
 }
 
@@ -134,7 +146,11 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
 
     let options = request.options;
     let method = options.method.unwrap_or_else(start_method);
-    let number = if request.is_helper { 0 } else { registry::next_number() };
+    let number = if request.is_helper {
+        0
+    } else {
+        registry::next_number()
+    };
     let path: Vec<u32> = me.path.iter().copied().chain([number]).collect();
     let name = options.name.clone().unwrap_or_else(|| automatic_name(&path));
     let launch = Launch {

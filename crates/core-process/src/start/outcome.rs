@@ -97,11 +97,17 @@ pub(super) fn publish_setup_failure(why: &str) {
 }
 
 fn report(what: &str, why: &str) {
-    eprintln!("process {} (pid {}): {what}: {why}", crate::current().name, std::process::id());
+    eprintln!(
+        "process {} (pid {}): {what}: {why}",
+        crate::current().name,
+        std::process::id()
+    );
 }
 
 fn publish_value(value: &Encoded) -> i32 {
-    let Some((mut block, file)) = lock(&BLOCK).take() else { return PANIC_CODE };
+    let Some((mut block, file)) = lock(&BLOCK).take() else {
+        return PANIC_CODE;
+    };
     // Descriptors first: once the value is published, the parent looks for them.
     if !value.descriptors.is_empty()
         && let Err(error) = returns::send(block.token(), &value.descriptors)
@@ -111,7 +117,12 @@ fn publish_value(value: &Encoded) -> i32 {
         let _ = block.publish(file.as_fd(), State::ResultFailed, why.as_bytes(), 0);
         return PANIC_CODE;
     }
-    match block.publish(file.as_fd(), State::Returned, &value.bytes, value.descriptors.len() as u32) {
+    match block.publish(
+        file.as_fd(),
+        State::Returned,
+        &value.bytes,
+        value.descriptors.len() as u32,
+    ) {
         Ok(()) => 0,
         Err(error) => {
             let why = format!("no memory for its {} bytes: {error}", value.bytes.len());
@@ -123,13 +134,20 @@ fn publish_value(value: &Encoded) -> i32 {
 }
 
 fn publish_panic(record: &PanicRecord) -> i32 {
-    let Some((mut block, file)) = lock(&BLOCK).take() else { return PANIC_CODE };
+    let Some((mut block, file)) = lock(&BLOCK).take() else {
+        return PANIC_CODE;
+    };
     let whole = codec::encode(record).is_ok_and(|record| {
-        block.publish(file.as_fd(), State::Panicked, &record.bytes, 0).is_ok()
+        block
+            .publish(file.as_fd(), State::Panicked, &record.bytes, 0)
+            .is_ok()
     });
     if !whole {
         // No memory for it: the page that is there already takes a short one.
-        let short = PanicRecord { message: record.message.chars().take(256).collect(), ..PanicRecord::default() };
+        let short = PanicRecord {
+            message: record.message.chars().take(256).collect(),
+            ..PanicRecord::default()
+        };
         if let Ok(short) = codec::encode(&short) {
             let _ = block.publish(file.as_fd(), State::Panicked, &short.bytes, 0);
         }

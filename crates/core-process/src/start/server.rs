@@ -40,14 +40,18 @@ impl Answer {
 pub(super) fn serve(socket: Fd<OwnedFd>) {
     signals::ignore_interrupt();
     let socket = socket.into_inner();
-    let Ok(thread) = ThreadRegistration::of_this_thread() else { return };
+    let Ok(thread) = ThreadRegistration::of_this_thread() else {
+        return;
+    };
     loop {
         let mut request = [0; REQUEST.len()];
         match fdpass::recv(&socket, &mut request) {
             Ok((0, _)) => return,
             Ok((_, descriptors)) => {
                 let (answer, pidfd) = fork_one(&thread, &socket, descriptors);
-                let Ok(bytes) = postcard::to_stdvec(&answer) else { return };
+                let Ok(bytes) = postcard::to_stdvec(&answer) else {
+                    return;
+                };
                 let pidfd: Vec<_> = pidfd.iter().map(AsFd::as_fd).collect();
                 if fdpass::send(&socket, &bytes, &pidfd).is_err() {
                     return;
@@ -56,7 +60,9 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
             // At the descriptor limit a request's descriptors are lost: its client is told.
             Err(error) => {
                 let code = error.raw_os_error().unwrap_or(libc::EMFILE);
-                let Ok(bytes) = postcard::to_stdvec(&Answer::Failed { code }) else { return };
+                let Ok(bytes) = postcard::to_stdvec(&Answer::Failed { code }) else {
+                    return;
+                };
                 if fdpass::send(&socket, &bytes, &[]).is_err() {
                     return;
                 }
@@ -86,7 +92,14 @@ fn fork_one(
     }
     match threads::count() {
         Ok(1) => {}
-        Ok(threads) => return (Answer::Threads { threads: threads as u32 }, None),
+        Ok(threads) => {
+            return (
+                Answer::Threads {
+                    threads: threads as u32,
+                },
+                None,
+            );
+        }
         Err(error) => return failed(error.raw_os_error().unwrap_or(libc::EIO)),
     }
     let arguments = descriptors.split_off(FIXED);
@@ -110,10 +123,16 @@ fn become_child(
     use crate::sys::inherited;
     // The socket is a borrowed value of the server's; its number is given up for good.
     inherited::close(socket.as_raw_fd());
-    let Some((launch, bytes)) = block.message() else { inherited::give_up() };
-    let Ok(launch) = postcard::from_bytes::<Launch>(&launch) else { inherited::give_up() };
+    let Some((launch, bytes)) = block.message() else {
+        inherited::give_up()
+    };
+    let Ok(launch) = postcard::from_bytes::<Launch>(&launch) else {
+        inherited::give_up()
+    };
     let mut descriptors = descriptors.into_iter();
-    let (Some(file), Some(home)) = (descriptors.next(), descriptors.next()) else { inherited::give_up() };
+    let (Some(file), Some(home)) = (descriptors.next(), descriptors.next()) else {
+        inherited::give_up()
+    };
     bootstrap::after_fork(&launch, block.parent());
     returns::keep_home(home);
     let streams: Vec<OwnedFd> = descriptors.collect();

@@ -21,13 +21,27 @@ pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError
     let marker = format!("{MARKER}={FIRST_DESCRIPTOR}");
     let environment = environment(&plan.options.environment)
         .into_iter()
-        .map(|(name, value)| [name.as_os_str(), OsStr::new("="), &value].into_iter().collect::<OsString>())
+        .map(|(name, value)| {
+            [name.as_os_str(), OsStr::new("="), &value]
+                .into_iter()
+                .collect::<OsString>()
+        })
         .chain([OsString::from(marker)])
         .map(text)
         .collect::<Result<Vec<_>, _>>()?;
-    let current_dir = plan.options.current_dir.as_ref().map(|dir| text(dir.clone().into())).transpose()?;
+    let current_dir = plan
+        .options
+        .current_dir
+        .as_ref()
+        .map(|dir| text(dir.clone().into()))
+        .transpose()?;
 
-    let pointers = |list: &[CString]| list.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>();
+    let pointers = |list: &[CString]| {
+        list.iter()
+            .map(|text| text.as_ptr())
+            .chain([ptr::null()])
+            .collect::<Vec<_>>()
+    };
     let program = Program {
         path: c"/proc/self/exe",
         argv: &pointers(&argv),
@@ -63,7 +77,9 @@ pub(super) fn environment(changes: &[Change]) -> BTreeMap<OsString, OsString> {
 /// A string for the kernel.
 fn text(text: OsString) -> Result<CString, StartError> {
     CString::new(text.into_vec()).map_err(|error| {
-        let shown = OsStr::from_bytes(&error.into_vec()).to_string_lossy().into_owned();
+        let shown = OsStr::from_bytes(&error.into_vec())
+            .to_string_lossy()
+            .into_owned();
         StartError::Argument(format!("{shown:?} contains a NUL byte"))
     })
 }

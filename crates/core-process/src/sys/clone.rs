@@ -51,7 +51,11 @@ struct Launch<'a> {
 /// Starts `program`; returns its pid and pidfd once it has executed.
 pub(crate) fn vfork_exec(program: &Program<'_>) -> Result<(u32, OwnedFd), (Step, io::Error)> {
     let mut descriptors = program.descriptors.to_vec();
-    let mut launch = Launch { program, descriptors: &mut descriptors, failed: None };
+    let mut launch = Launch {
+        program,
+        descriptors: &mut descriptors,
+        failed: None,
+    };
     let mut stack: Box<[MaybeUninit<u8>]> = Box::new_uninit_slice(STACK_SIZE);
     let mut pidfd: RawFd = -1;
 
@@ -114,10 +118,24 @@ fn prepare(launch: &mut Launch<'_>) -> Step {
     // SAFETY: `none` is a sigset to be filled.
     unsafe { libc::sigemptyset(none.as_mut_ptr()) };
     // SAFETY: `none` was filled by the call before. A raw call, so that glibc's own signals are unblocked too.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, none.as_ptr(), ptr::null::<c_void>(), 8) };
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            none.as_ptr(),
+            ptr::null::<c_void>(),
+            8,
+        )
+    };
     let program = launch.program;
     // SAFETY: path, argv and envp are NUL-terminated strings in null-terminated arrays that the parent keeps alive.
-    unsafe { libc::execve(program.path.as_ptr(), program.argv.as_ptr(), program.envp.as_ptr()) };
+    unsafe {
+        libc::execve(
+            program.path.as_ptr(),
+            program.argv.as_ptr(),
+            program.envp.as_ptr(),
+        )
+    };
     Step::Execute
 }
 
@@ -126,7 +144,12 @@ fn place_descriptors(program: &Program<'_>, descriptors: &mut [RawFd]) -> Result
     let end = FIRST_DESCRIPTOR + descriptors.len() as RawFd;
     let mut stdio = program.stdio;
     // A source below `end` could be overwritten by another's target: move those out of the way first.
-    for source in stdio.iter_mut().flatten().chain(descriptors.iter_mut()).filter(|source| **source < end) {
+    for source in stdio
+        .iter_mut()
+        .flatten()
+        .chain(descriptors.iter_mut())
+        .filter(|source| **source < end)
+    {
         // SAFETY: plain system call on a number; a bad one is an error.
         let moved = unsafe { libc::fcntl(*source, libc::F_DUPFD_CLOEXEC, end) };
         if moved < 0 {
@@ -134,7 +157,9 @@ fn place_descriptors(program: &Program<'_>, descriptors: &mut [RawFd]) -> Result
         }
         *source = moved;
     }
-    let targets = (0..).zip(stdio).chain((FIRST_DESCRIPTOR..).zip(descriptors.iter().copied().map(Some)));
+    let targets = (0..)
+        .zip(stdio)
+        .chain((FIRST_DESCRIPTOR..).zip(descriptors.iter().copied().map(Some)));
     for (target, source) in targets.filter_map(|(target, source)| Some((target, source?))) {
         // SAFETY: plain system call on two numbers; `dup2` clears close-on-exec, which is wanted here.
         if unsafe { libc::dup2(source, target) } < 0 {
@@ -161,13 +186,27 @@ fn block_signals() -> u64 {
     let all = u64::MAX;
     let mut before = 0_u64;
     // SAFETY: the kernel's sigset is 8 bytes, and both pointers are to 8 bytes.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, 8) };
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const all,
+            &raw mut before,
+            8,
+        )
+    };
     before
 }
 
 fn restore_signals(mask: &u64) {
     // SAFETY: the kernel's sigset is 8 bytes, and `mask` came from the kernel.
     unsafe {
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, ptr::from_ref(mask), ptr::null::<c_void>(), 8)
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            ptr::from_ref(mask),
+            ptr::null::<c_void>(),
+            8,
+        )
     };
 }

@@ -70,7 +70,13 @@ impl ThreadRegistration {
         // SAFETY: as above.
         unsafe { (*self.robust).pending = ptr::null_mut() };
         // SAFETY: the head is valid for the life of the thread, and of the size that the kernel named.
-        unsafe { libc::syscall(libc::SYS_set_robust_list, self.robust, size_of::<RobustListHead>()) };
+        unsafe {
+            libc::syscall(
+                libc::SYS_set_robust_list,
+                self.robust,
+                size_of::<RobustListHead>(),
+            )
+        };
     }
 }
 
@@ -80,7 +86,10 @@ impl ThreadRegistration {
 ///
 /// `clone3` with `CLONE_CHILD_SETTID` at the address of glibc's cached thread id does what glibc's `fork` does, which
 /// has no way to say `CLONE_PARENT`.
-pub(crate) fn fork_sibling(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Forked<(u32, OwnedFd)>> {
+pub(crate) fn fork_sibling(
+    thread: &ThreadRegistration,
+    pid: &AtomicU32,
+) -> io::Result<Forked<(u32, OwnedFd)>> {
     #[repr(C)]
     struct CloneArgs {
         flags: u64,

@@ -2,7 +2,10 @@
 //!
 //! Invariant: an offset is turned into a code address only after it was found to lie in an executable segment of the main
 //! image. Offsets are the same in every process that runs the same file; addresses are not.
-#![allow(unsafe_code, reason = "reads the program headers that the dynamic linker lists")]
+#![allow(
+    unsafe_code,
+    reason = "reads the program headers that the dynamic linker lists"
+)]
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
@@ -21,7 +24,11 @@ pub(crate) struct Image {
 pub(crate) fn main_image() -> &'static Image {
     static IMAGE: OnceLock<Image> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        let mut image = Image { base: 0, code: Vec::new(), build_id: [0; BUILD_ID_LENGTH] };
+        let mut image = Image {
+            base: 0,
+            code: Vec::new(),
+            build_id: [0; BUILD_ID_LENGTH],
+        };
         // SAFETY: the callback gets `image` back and ends before `image` is used again.
         unsafe { libc::dl_iterate_phdr(Some(read_first), (&raw mut image).cast()) };
         image
@@ -42,7 +49,11 @@ impl Image {
     /// The address of a code offset, if it lies in this image's code.
     pub(crate) fn address_of(&self, offset: u64) -> Option<usize> {
         let offset = usize::try_from(offset).ok()?;
-        if self.is_code(offset) { self.base.checked_add(offset) } else { None }
+        if self.is_code(offset) {
+            self.base.checked_add(offset)
+        } else {
+            None
+        }
     }
 
     fn is_code(&self, offset: usize) -> bool {

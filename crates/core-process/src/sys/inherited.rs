@@ -1,7 +1,10 @@
 //! Descriptors that a process was born with: adopting them by number, and moving them into the standard streams.
 //!
 //! Invariant: a number is adopted once, at the beginning of a child, before anything else could own it.
-#![allow(unsafe_code, reason = "adopts descriptors by number and edits the environment")]
+#![allow(
+    unsafe_code,
+    reason = "adopts descriptors by number and edits the environment"
+)]
 
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -32,7 +35,10 @@ pub(crate) fn take_marked(marker: &str, first: RawFd) -> Option<Inherited> {
     if !memfd::is_sealed(candidate) {
         return None;
     }
-    Some(Inherited { block: adopt(first)?, home: adopt(first + 1) })
+    Some(Inherited {
+        block: adopt(first)?,
+        home: adopt(first + 1),
+    })
 }
 
 /// `count` descriptors from `first` on; ends early where one is not open.

@@ -56,7 +56,16 @@ impl Mapping {
     pub(crate) fn new(file: BorrowedFd<'_>, length: usize) -> io::Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: the kernel chooses a free address, so no memory of ours is replaced.
-        let start = unsafe { rustix::mm::mmap(std::ptr::null_mut(), length, protection, MapFlags::SHARED, file, 0) }?;
+        let start = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                length,
+                protection,
+                MapFlags::SHARED,
+                file,
+                0,
+            )
+        }?;
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
         Ok(Self { start, length })
     }
@@ -72,7 +81,8 @@ impl Mapping {
             let start = unsafe {
                 rustix::mm::mremap(self.as_ptr().cast(), self.length, length, MremapFlags::MAYMOVE)
             }?;
-            self.start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
+            self.start =
+                NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
             self.length = length;
         }
         // SAFETY: populating for reading changes nothing in the pages; where the file ends before `length`, this
@@ -94,7 +104,10 @@ impl Mapping {
 
     /// Copies `bytes` to `offset`. Fails where they do not fit.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
-        if offset.checked_add(bytes.len()).is_none_or(|end| end > self.length) {
+        if offset
+            .checked_add(bytes.len())
+            .is_none_or(|end| end > self.length)
+        {
             return Err(io::Error::from_raw_os_error(libc::ENOSPC));
         }
         // SAFETY: the range was just found to lie in the mapping.

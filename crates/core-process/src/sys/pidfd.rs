@@ -1,7 +1,10 @@
 //! A process as a descriptor: opened, waited for, signalled. A pid is never signalled.
 //!
 //! Invariant: a status is read from the kernel once, by whoever asks first; that it is kept is the caller's matter.
-#![allow(unsafe_code, reason = "pidfd_send_signal with any signal number, and PIDFD_GET_INFO")]
+#![allow(
+    unsafe_code,
+    reason = "pidfd_send_signal with any signal number, and PIDFD_GET_INFO"
+)]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -20,7 +23,10 @@ pub(crate) enum End {
 /// The pidfd of a process. It refers to the right one only where the caller knows that the pid cannot be reused: an
 /// unreaped child, or a parent that is checked to be still the parent afterwards.
 pub(crate) fn open(pid: u32) -> io::Result<OwnedFd> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(io::ErrorKind::InvalidInput)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
     super::fd::above_standard(pidfd)
 }
@@ -41,7 +47,9 @@ fn wait(pidfd: &impl AsFd, options: WaitIdOptions) -> io::Result<Option<End>> {
             Ok(status) => return Ok(status.as_ref().map(end_of)),
             Err(rustix::io::Errno::INTR) => {}
             // Not our child any more: the process has ended, and somebody else has its status.
-            Err(rustix::io::Errno::CHILD) => return Ok(Some(kept_by_the_kernel(pidfd).unwrap_or(End::Stolen))),
+            Err(rustix::io::Errno::CHILD) => {
+                return Ok(Some(kept_by_the_kernel(pidfd).unwrap_or(End::Stolen)));
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -70,7 +78,10 @@ fn kept_by_the_kernel(pidfd: &impl AsFd) -> Option<End> {
     const PIDFD_GET_INFO: libc::Ioctl = 0xC040_FF0B;
     const { assert!(size_of::<Info>() == 64, "the ioctl's number carries this size") };
 
-    let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
+    let mut info = Info {
+        mask: PIDFD_INFO_EXIT,
+        ..Info::default()
+    };
     // SAFETY: the ioctl fills a struct of the size that its number names.
     let done = unsafe { libc::ioctl(pidfd.as_fd().as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
     if done != 0 || info.mask & PIDFD_INFO_EXIT == 0 {
@@ -88,9 +99,19 @@ pub(crate) fn send_signal(pidfd: &impl AsFd, signal: i32) -> io::Result<()> {
     let descriptor = pidfd.as_fd().as_raw_fd();
     // SAFETY: plain system call on a descriptor and a number; no siginfo is passed.
     let sent = unsafe {
-        libc::syscall(libc::SYS_pidfd_send_signal, descriptor, signal, std::ptr::null::<libc::siginfo_t>(), 0)
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            descriptor,
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
     };
-    if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if sent == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Waits for a child's end and leaves it in the kernel's table. `Ok` too where somebody else has taken it.
