@@ -2,10 +2,11 @@
 //!
 //! A process is looked up by pid and start time and killed through a pidfd, so that a reused pid harms nobody.
 
+use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal as Sig, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal as Sig, kill_process_group, pidfd_open, pidfd_send_signal};
 
 use super::family::Family;
 use super::outcome::{Leftovers, Orphan, Zombie};
@@ -19,6 +20,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Looks at what the main process leaves behind. It must be held at its end, or just have ended.
 pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
     let session = main;
+    // A process that is the warden's child now has lost its parent.
+    let parent = |ppid| if ppid == warden { 0 } else { ppid };
     let mut leftovers = Leftovers::default();
     for stat in procfs::descendants(warden) {
         if stat.pid == main {
@@ -34,7 +37,7 @@ pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
         if is_dead {
             leftovers.zombies.push(Zombie {
                 pid: stat.pid,
-                ppid: known.map_or(stat.ppid, |member| member.record.ppid),
+                ppid: known.map_or(parent(stat.ppid), |member| member.record.ppid),
                 name: known.map_or(stat.name, |member| member.record.name.clone()),
                 status: known
                     .and_then(|member| member.record.status)
@@ -43,7 +46,7 @@ pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
         } else {
             leftovers.orphans.push(Orphan {
                 pid: stat.pid,
-                made_by: known.map_or(stat.ppid, |member| member.record.made_by),
+                made_by: known.map_or(parent(stat.ppid), |member| member.record.made_by),
                 command: procfs::command(stat.pid).unwrap_or_default(),
                 state: stat.state,
                 own_session: stat.session != session,
@@ -68,6 +71,17 @@ pub(crate) fn condemn(family: &mut Family, warden: i32) -> usize {
         member.condemned = true;
     }
     let left = procfs::descendants(warden);
+    // By groups first: that takes a whole group at once, so that no member can fork meanwhile. A group of a session that
+    // is not the warden's has descendants alone in it, and the member found keeps its number from being used again.
+    let own = procfs::stat(warden).map(|stat| stat.session);
+    let groups: HashSet<i32> = left
+        .iter()
+        .filter(|stat| Some(stat.session) != own && stat.group > 1)
+        .map(|stat| stat.group)
+        .collect();
+    for group in groups.into_iter().filter_map(Pid::from_raw) {
+        let _ = kill_process_group(group, Sig::KILL);
+    }
     for stat in left.iter().filter(|stat| stat.state != 'Z') {
         // An error means that it has ended meanwhile.
         let _ = kill(stat);

@@ -90,6 +90,7 @@ pub struct ProcessRecord {
     /// The process that was its parent at its birth: the forking one, or that one's parent for `CLONE_PARENT`.
     pub ppid: i32,
     /// The process whose call made it. Differs from `ppid` under a fork server. Equal to it when only `/proc` is known.
+    /// Both are 0 if the parent had ended before it could be asked for.
     pub made_by: i32,
     /// The journal's position at its birth: every event before it happened before the process could run.
     pub forked_at: u64,
@@ -177,7 +178,7 @@ impl Leftovers {
 pub struct Orphan {
     /// Its id.
     pub pid: i32,
-    /// The process that made it (as in [`ProcessRecord::made_by`]).
+    /// The process that made it (as in [`ProcessRecord::made_by`]); 0 if that is unknown.
     pub made_by: i32,
     /// Its command line, or its name in brackets when that is empty.
     pub command: String,
@@ -199,7 +200,7 @@ pub struct Orphan {
 pub struct Zombie {
     /// Its id.
     pub pid: i32,
-    /// Its parent, which should have waited.
+    /// Its parent, which should have waited; 0 if that is unknown.
     pub ppid: i32,
     /// Its name.
     pub name: String,

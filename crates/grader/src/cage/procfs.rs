@@ -15,6 +15,7 @@ pub(crate) struct Stat {
     pub(crate) name: String,
     pub(crate) state: char,
     pub(crate) ppid: i32,
+    pub(crate) group: i32,
     pub(crate) session: i32,
     /// Processor time in clock ticks, user and system together.
     pub(crate) cpu: u64,
@@ -58,6 +59,7 @@ fn parse_stat(line: &str) -> Option<Stat> {
         name: name.to_owned(),
         state: field.first()?.chars().next()?,
         ppid: field.get(1)?.parse().ok()?,
+        group: field.get(2)?.parse().ok()?,
         session: field.get(3)?.parse().ok()?,
         cpu: number(11)? + number(12)?,
         start: number(19)?,

@@ -4,8 +4,10 @@
 //! between two scans is not seen, and positions are those of the scan. An exec is recognised by the addresses that it
 //! draws anew.
 
+use std::collections::HashSet;
+
 use super::family::{Birth, Family};
-use super::outcome::{Signal, Status};
+use super::outcome::{Signal, Status, Zombie};
 use super::procfs::{self, Stat};
 use super::sys::Report;
 use super::trace::status;
@@ -13,15 +15,21 @@ use super::trace::status;
 /// The scanner of one run.
 pub(crate) struct Scanner {
     warden: i32,
+    main: i32,
+    is_main_over: bool,
+    /// Children of the main process that the warden found dead after its end.
+    pub(crate) inherited: Vec<Zombie>,
     /// Births, execs and ends so far: that they grow is progress.
     pub(crate) events: u64,
 }
 
 impl Scanner {
     pub(crate) fn new(main: i32) -> Scanner {
-        let _ = main;
         Scanner {
             warden: std::process::id() as i32,
+            main,
+            is_main_over: false,
+            inherited: Vec::new(),
             events: 0,
         }
     }
@@ -44,8 +52,18 @@ impl Scanner {
             });
         }
         family.ended(pid, Some(status), position);
-        if let Some(member) = family.member(pid) {
-            member.gone = true;
+        let Some(member) = family.member(pid) else { return };
+        member.gone = true;
+        if pid == self.main {
+            self.is_main_over = true;
+        } else if self.is_main_over {
+            let (ppid, name) = (member.record.ppid, member.record.name.clone());
+            self.inherited.push(Zombie {
+                pid,
+                ppid,
+                name,
+                status: Some(status),
+            });
         }
     }
 
@@ -55,7 +73,9 @@ impl Scanner {
         for stat in &found {
             if !family.knows(stat.pid, stat.start) {
                 self.events += 1;
-                let Stat { pid, ppid, start, .. } = *stat;
+                let Stat { pid, start, .. } = *stat;
+                // A child of the warden that it has not made has lost its parent.
+                let ppid = if stat.ppid == self.warden { 0 } else { stat.ppid };
                 let image = family.member(ppid).and_then(|parent| parent.image.clone());
                 family
                     .born(Birth {
@@ -69,11 +89,9 @@ impl Scanner {
             }
             self.look(stat, family, position);
         }
+        let found: HashSet<(i32, u64)> = found.iter().map(|stat| (stat.pid, stat.start)).collect();
         for member in family.all_mut().iter_mut().filter(|member| member.alive) {
-            if !found
-                .iter()
-                .any(|stat| stat.pid == member.record.pid && stat.start == member.start)
-            {
+            if !found.contains(&(member.record.pid, member.start)) {
                 self.events += 1;
                 member.alive = false;
                 member.gone = true;

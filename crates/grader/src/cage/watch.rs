@@ -86,6 +86,7 @@ pub(crate) struct Watch<'a> {
     errors: OwnedFd,
     started: Instant,
     elapsed: Option<Duration>,
+    is_clearing: bool,
     tracer: Tracer,
 }
 
@@ -139,6 +140,7 @@ impl<'a> Watch<'a> {
             errors,
             started,
             elapsed: None,
+            is_clearing: false,
             tracer,
         })
     }
@@ -156,6 +158,9 @@ impl<'a> Watch<'a> {
             if is_drained && self.main_is_over() {
                 self.elapsed = Some(self.started.elapsed());
                 self.leftovers = end::look(&self.family, self.main, std::process::id() as i32);
+                if let Facts::Scanned(scanner) = &mut self.facts {
+                    self.leftovers.zombies.append(&mut scanner.inherited);
+                }
                 self.settle()?;
                 return Ok(Ended::Exited);
             }
@@ -200,6 +205,7 @@ impl<'a> Watch<'a> {
 
     /// Kills and reaps until nothing of the run is left.
     fn clear(&mut self) -> io::Result<()> {
+        self.is_clearing = true;
         if let Facts::Traced(tracees) = &mut self.facts {
             tracees.hold_nobody();
         }
@@ -231,7 +237,8 @@ impl<'a> Watch<'a> {
                 Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(self.scan()),
                 Err(error) => return Err(error),
             }
-            if self.family.alive().count() > self.terms.budget.processes as usize {
+            // A fork bomb must not get its whole batch.
+            if self.elapsed.is_none() && self.family.alive().count() > self.terms.budget.processes as usize {
                 return Ok(false);
             }
         }
@@ -254,7 +261,7 @@ impl<'a> Watch<'a> {
     }
 
     fn scan(&mut self) -> bool {
-        if let Facts::Scanned(scanner) = &mut self.facts {
+        if let (Facts::Scanned(scanner), false) = (&mut self.facts, self.is_clearing) {
             scanner.scan(&mut self.family, (self.terms.position)());
         }
         true

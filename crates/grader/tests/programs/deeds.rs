@@ -35,6 +35,12 @@ const DEEDS: &[(&str, Deed)] = &[
     ("hog", hog),
     ("file", file),
     ("children", children),
+    ("parked-threads", parked_threads),
+    ("loyal-child", loyal_child),
+    ("exit-among-threads", exit_among_threads),
+    ("stop-and-continue", stop_and_continue),
+    ("spawn", spawn),
+    ("clone-parent", clone_parent),
 ];
 
 fn say(args: &[String]) {
@@ -200,4 +206,81 @@ fn children(args: &[String]) {
         }
         raw::wait(child);
     }
+}
+
+fn park(count: &str) {
+    for _ in 0..count.parse().expect("a number") {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+    }
+}
+
+fn parked_threads(args: &[String]) {
+    park(&args[0]);
+    loop {
+        std::thread::park();
+    }
+}
+
+fn exit_among_threads(args: &[String]) {
+    park(&args[0]);
+    std::process::exit(5);
+}
+
+/// The child is killed by the kernel when its parent ends.
+fn loyal_child(_: &[String]) {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    if raw::fork() {
+        drop(reader);
+        raw::die_with_parent(40);
+        drop(writer);
+        loop {
+            raw::pause();
+        }
+    }
+    drop(writer);
+    let _ = reader.read(&mut [0]);
+}
+
+fn stop_and_continue(_: &[String]) {
+    let child = raw::fork_pid();
+    if child == 0 {
+        raw::kill(std::process::id() as i32, libc::SIGSTOP);
+        std::process::exit(0);
+    }
+    let stopped = raw::wait_for_change(child);
+    assert!(libc::WIFSTOPPED(stopped) && libc::WSTOPSIG(stopped) == libc::SIGSTOP);
+    println!("stopped");
+    raw::kill(child, libc::SIGCONT);
+    assert!(libc::WIFCONTINUED(raw::wait_for_change(child)));
+    println!("continued");
+    assert!(libc::WIFEXITED(raw::wait_for_change(child)));
+    println!("exited");
+}
+
+fn spawn(args: &[String]) {
+    let own = std::env::current_exe().expect("/proc is there");
+    for _ in 0..args[0].parse().expect("a number") {
+        std::process::Command::new(&own)
+            .arg("nothing")
+            .status()
+            .expect("it starts");
+    }
+}
+
+/// A child makes a sibling of itself.
+fn clone_parent(_: &[String]) {
+    let server = raw::fork_pid();
+    if server == 0 {
+        if raw::clone_sibling() == 0 {
+            std::process::exit(3);
+        }
+        std::process::exit(0);
+    }
+    let mut codes = [raw::wait(-1), raw::wait(-1)].map(|status| libc::WEXITSTATUS(status));
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 3]);
 }

@@ -57,3 +57,24 @@ pub(crate) fn pause() {
     // SAFETY: `pause` has no arguments.
     unsafe { libc::pause() };
 }
+
+/// Waits until a child has stopped, gone on or ended.
+pub(crate) fn wait_for_change(pid: i32) -> i32 {
+    let mut status = 0;
+    // SAFETY: `status` is live.
+    unsafe { libc::waitpid(pid, &raw mut status, libc::WUNTRACED | libc::WCONTINUED) };
+    status
+}
+
+/// Asks for a signal at the parent's end.
+pub(crate) fn die_with_parent(signal: i32) {
+    // SAFETY: this option takes a number.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) };
+}
+
+/// Makes a process that is a child of this one's parent: its id, 0 in the new one.
+pub(crate) fn clone_sibling() -> i64 {
+    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM and with a null stack this is a fork.
+    unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) }
+}

@@ -11,7 +11,7 @@ use grader::cage::{Budget, CageOutcome, CageSpec, Tracing};
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// A run of a test program with a short deadline.
-pub fn program(args: &[&str]) -> CageSpec {
+pub(crate) fn program(args: &[&str]) -> CageSpec {
     CageSpec {
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         budget: Budget {
@@ -23,7 +23,7 @@ pub fn program(args: &[&str]) -> CageSpec {
 }
 
 /// The same without ptrace.
-pub fn by_proc(spec: CageSpec) -> CageSpec {
+pub(crate) fn by_proc(spec: CageSpec) -> CageSpec {
     CageSpec {
         tracing: Tracing::ProcOnly,
         ..spec
@@ -31,12 +31,12 @@ pub fn by_proc(spec: CageSpec) -> CageSpec {
 }
 
 /// Runs it in a warden of its own.
-pub fn outcome(spec: &CageSpec) -> CageOutcome {
+pub(crate) fn outcome(spec: &CageSpec) -> CageOutcome {
     run(spec).expect("the program starts")
 }
 
 /// Likewise, with the error of a program that does not start.
-pub fn run(spec: &CageSpec) -> Result<CageOutcome, String> {
+pub(crate) fn run(spec: &CageSpec) -> Result<CageOutcome, String> {
     let mut warden = Command::new(env!("CARGO_BIN_EXE_cage-programs"))
         .arg("warden")
         .stdin(Stdio::piped())

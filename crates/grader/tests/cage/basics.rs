@@ -1,8 +1,6 @@
 //! The cage reports what simple programs do.
 
-mod cage_harness;
-
-use cage_harness::{outcome, program, run};
+use crate::harness::{outcome, program, run};
 use grader::cage::{CageSpec, Ended, Signal, Status, Tracer};
 
 #[test]

@@ -1,0 +1,9 @@
+//! The cage, with real programs: each misbehaves in one way, and the outcome must say so.
+//!
+//! Every run is in a warden of its own process (`harness`); the programs are in `../programs`.
+
+mod basics;
+mod harness;
+mod leftovers;
+mod limits;
+mod tracing;
