@@ -1,11 +1,14 @@
 //! Values to bytes and descriptors, and back: how arguments, results and messages travel between processes.
 //!
-//! The bytes are postcard's format. A handle inside the value (an [`Fd`](crate::Fd), a
+//! The bytes are postcard's format, which does not describe itself. A handle inside the value (an [`Fd`](crate::Fd), a
 //! [`shm::Segment`](crate::shm::Segment), whatever is built from them) leaves its index in the bytes and its
 //! descriptor in [`Encoded::descriptors`]; whoever carries the message carries both.
 //! Invariant: decoding takes every byte and every descriptor, each once, or fails and closes them all; it never
 //! panics, and bytes that lie about a length allocate nothing for it.
 //! This file does not know what carries the message.
+
+mod decode;
+mod encode;
 
 use std::fmt;
 use std::io;
@@ -15,6 +18,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::descriptor::{Refusal, Scope};
+
+/// How many values may be open at once: a list of lists has two levels. More would endanger the decoder's stack.
+const MOST_LEVELS: usize = 128;
 
 /// A value ready to be carried to another process.
 #[derive(Debug)]
@@ -81,15 +87,14 @@ pub enum DecodeError {
 /// Nothing is left open in either case.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> {
     let scope = Scope::outgoing();
-    match postcard::to_stdvec(value) {
+    match encode::to_bytes(value) {
         Ok(bytes) => Ok(Encoded {
             bytes,
             descriptors: scope.into_outgoing(),
         }),
         Err(error) => Err(match scope.into_refusal() {
             Some(Refusal::Duplicate(errno)) => EncodeError::Descriptor(errno),
-            Some(refusal) => EncodeError::Value(refusal.to_string()),
-            None => EncodeError::Value(error.to_string()),
+            _ => error,
         }),
     }
 }
@@ -101,17 +106,16 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> 
 /// closed.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<T, DecodeError> {
     let scope = Scope::incoming(descriptors);
-    match postcard::take_from_bytes::<T>(bytes) {
-        Ok((value, [])) => match scope.into_unused() {
+    match decode::from_bytes(bytes) {
+        Ok((value, 0)) => match scope.into_unused() {
             0 => Ok(value),
             unused => Err(DecodeError::UnusedDescriptors(unused)),
         },
-        Ok((_, rest)) => Err(DecodeError::TrailingBytes(rest.len())),
+        Ok((_, rest)) => Err(DecodeError::TrailingBytes(rest)),
         Err(error) => Err(match scope.into_refusal() {
             Some(Refusal::NoSuchIndex { index, count }) => DecodeError::NoSuchDescriptor { index, count },
             Some(Refusal::UsedTwice(index)) => DecodeError::DescriptorUsedTwice(index),
-            Some(refusal) => DecodeError::Value(refusal.to_string()),
-            None => DecodeError::Value(error.to_string()),
+            _ => error,
         }),
     }
 }
@@ -134,7 +138,7 @@ impl fmt::Display for EncodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(why) => write!(f, "the bytes are not a value of the expected type: {why}"),
+            Self::Value(why) => write!(f, "the value cannot be decoded: {why}"),
             Self::TrailingBytes(count) => write!(f, "{count} bytes are left after the value"),
             Self::NoSuchDescriptor { index, count } => {
                 write!(
