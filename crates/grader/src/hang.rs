@@ -1,0 +1,150 @@
+//! The lines that explain a hang: per process what it waits for, who could end that, and which line of the answer asked.
+//!
+//! The kernel's view (the cage's diagnosis) says what each thread sleeps on; the journal's open operations say what the library
+//! or a workload was asked to do, and where. Both together are a line. Pure: values in, text out.
+
+use crate::answer;
+use crate::cage::{Diagnosis, Object, Stuck, Waits};
+use crate::journal::{Event, Journal, Source};
+
+/// One line per process that was left, and one for a ring of processes that wait for each other.
+pub(crate) fn describe(diagnosis: &Diagnosis, journal: &Journal, main_pid: i32) -> Vec<String> {
+    let open = journal.open();
+    let mut lines: Vec<(String, String, String)> = Vec::new();
+    for process in &diagnosis.processes {
+        let operation = operation_of(&open, process.pid);
+        let who = format!("pid {} ({})", process.pid, role(process, main_pid));
+        lines.push((who, what(process, operation), place_of(operation, &open, process.pid)));
+    }
+    let who_width = lines.iter().map(|line| line.0.len()).max().unwrap_or(0);
+    let what_width = lines.iter().map(|line| line.1.len()).max().unwrap_or(0).min(60);
+    let mut text: Vec<String> = lines
+        .into_iter()
+        .map(|(who, what, place)| format!("{who:who_width$}  {what:what_width$}  {place}").trim_end().to_owned())
+        .collect();
+    match diagnosis.cycle.as_slice() {
+        [] => {}
+        [alone] => text.push(format!("pid {alone} waits for itself")),
+        ring => {
+            let pids: Vec<String> = ring.iter().map(i32::to_string).collect();
+            text.push(format!("each waits for the next: {} -> {}", pids.join(" -> "), pids[0]));
+        }
+    }
+    text
+}
+
+/// The line of the answer that the first hanging process waits in: the main process's, or else any.
+pub(crate) fn culprit<'a>(diagnosis: &Diagnosis, journal: &'a Journal) -> Option<&'a crate::Place> {
+    let open = journal.open();
+    diagnosis.processes.iter().find_map(|process| {
+        let own = open.iter().filter(|event| event.pid == process.pid);
+        own.filter_map(|event| event.location.as_ref()).find(|place| answer::owns(place))
+    })
+}
+
+fn role(process: &Stuck, main_pid: i32) -> &str {
+    if process.pid == main_pid { "main" } else { &process.name }
+}
+
+/// The innermost open operation of a process, its main thread's first.
+fn operation_of<'a>(open: &[&'a Event], pid: i32) -> Option<&'a Event> {
+    let of = |main: bool| open.iter().rev().find(|event| event.pid == pid && (event.tid == pid) == main && !is_frame(event));
+    of(true).or_else(|| of(false)).copied()
+}
+
+/// Operations that enclose everything a child does, and so explain nothing.
+fn is_frame(event: &Event) -> bool {
+    event.source == Source::Library && event.name == "target"
+}
+
+/// `Child::join, learn/l02_10.rs:22`, as far as it is known.
+fn place_of(operation: Option<&Event>, open: &[&Event], pid: i32) -> String {
+    let Some(operation) = operation else { return String::new() };
+    let own = open.iter().rev().filter(|event| event.pid == pid).filter_map(|event| event.location.as_ref());
+    let place = own.clone().find(|place| answer::owns(place)).or(operation.location.as_ref());
+    let name = match (operation.source, operation.name.as_str()) {
+        (Source::Library, "join") => "Child::join".to_owned(),
+        (Source::Library, name) => name.to_owned(),
+        (_, name) => format!("{name} {:?} of the task", operation.subject),
+    };
+    match place {
+        Some(place) => format!("{name}, {}", answer::shown(place)),
+        None => name,
+    }
+}
+
+fn what(process: &Stuck, operation: Option<&Event>) -> String {
+    let Some(thread) = process.threads.first() else { return state(process) };
+    match &thread.waits {
+        Waits::Not => format!("does not wait: it runs ({} ms of processor time so far)", process.cpu.as_millis()),
+        Waits::Stopped => match process.stopped {
+            Some(signal) => format!("is stopped by {signal}, and nobody continues it"),
+            None => "is stopped, and nobody continues it".to_owned(),
+        },
+        Waits::Time => "sleeps by the clock".to_owned(),
+        Waits::For { objects, .. } if !objects.is_empty() => {
+            let objects: Vec<String> = objects.iter().map(|object| name(object, process.pid)).collect();
+            format!("waits for {}", objects.join(" or "))
+        }
+        Waits::For { .. } | Waits::Unknown => match operation {
+            Some(event) if event.source == Source::Library && event.object != 0 => format!("waits for pid {}", event.object),
+            _ => match &thread.call {
+                Some(call) => format!("sleeps in {}", call.name),
+                None => state(process),
+            },
+        },
+    }
+}
+
+fn state(process: &Stuck) -> String {
+    match process.state {
+        'Z' => "is dead, and nobody has waited for it".to_owned(),
+        'R' => "runs".to_owned(),
+        'D' => "is in the kernel".to_owned(),
+        state => format!("sleeps (state {state})"),
+    }
+}
+
+fn name(object: &Object, me: i32) -> String {
+    let holders = |holders: &[crate::cage::Holder], nobody: &str| {
+        let mut pids: Vec<i32> = holders.iter().map(|holder| holder.pid).collect();
+        pids.dedup();
+        if pids.is_empty() {
+            return nobody.to_owned();
+        }
+        let pids: Vec<String> =
+            pids.iter().map(|pid| if *pid == me { format!("{pid}, itself") } else { pid.to_string() }).collect();
+        format!("held by pid {}", pids.join(" and "))
+    };
+    match object {
+        Object::End { pid } => format!("pid {pid} to end"),
+        Object::AnyChild { children } if children.is_empty() => "a child to end".to_owned(),
+        Object::AnyChild { children } => {
+            let pids: Vec<String> = children.iter().map(i32::to_string).collect();
+            format!("one of its children to end (pid {})", pids.join(", "))
+        }
+        Object::PipeData { fd, writers, .. } => {
+            format!("data in the pipe on descriptor {fd} (writing end {})", holders(writers, "held by nobody"))
+        }
+        Object::PipeRoom { fd, readers, .. } => {
+            format!("room in the pipe on descriptor {fd} (reading end {})", holders(readers, "held by nobody"))
+        }
+        Object::Socket { fd, peers, .. } => {
+            format!("the socket on descriptor {fd} (other end {})", holders(peers, "outside"))
+        }
+        Object::Event { fd, holders: others, .. } => {
+            format!("the event on descriptor {fd} ({})", holders(others, "nobody else has it"))
+        }
+        Object::Futex { owner: Some(owner), .. } => format!("a lock that thread {owner} holds"),
+        Object::Futex { shared: Some(file), also, .. } if also.is_empty() => format!("a shared word in {file}"),
+        Object::Futex { shared: Some(file), also, .. } => {
+            format!("a shared word in {file} ({} others wait for it too)", also.len())
+        }
+        Object::Futex { .. } => "a word of its own memory (another thread of it)".to_owned(),
+        Object::FileLock { file, holders } => {
+            let pids: Vec<String> = holders.iter().map(i32::to_string).collect();
+            format!("the lock on {file} (held by pid {})", pids.join(", "))
+        }
+        Object::Descriptor { fd, target } => format!("descriptor {fd} ({target})"),
+    }
+}

@@ -1,0 +1,316 @@
+//! The judge: runs a case seed by seed in the cage, and makes one report of it.
+//!
+//! Invariant: the first run that fails decides, and its seed and scenario are in the report, so that it can be repeated.
+//! A mistake of the lesson (an undeclared check, a value without JSON) is an error of the tool, never a verdict.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use core_process::shm::Segment;
+use core_process::{Process, StartMethod};
+
+use crate::cage::{self, CageOutcome, CageSpec, Tracer};
+use crate::decide::{self, Decision, Form};
+use crate::evidence::Evidence;
+use crate::findings::Findings;
+use crate::journal::Journal;
+use crate::journal::log::{ENVIRONMENT, Log};
+use crate::scenario::Scenario;
+use crate::{Budget, Case, CheckResult, Lesson, Report, Source, Verdict, answer, control, example, leaks};
+
+/// Seeds of a check when the caller names none: all the edges of every size are among them.
+pub(crate) const RUNS: u32 = 8;
+
+/// What is to be checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The first seed.
+    pub(crate) seed: u64,
+    /// So many seeds, one after the other.
+    pub(crate) runs: u32,
+    /// This scenario alone.
+    pub(crate) scenario: Option<String>,
+}
+
+/// One run, judged.
+struct Run {
+    decision: Option<Decision>,
+    /// `None`: the checks were not reached.
+    found: Option<Findings>,
+    elapsed: Duration,
+    notes: Vec<String>,
+}
+
+/// Checks a case.
+///
+/// # Errors
+/// A sentence about what is wrong with the lesson or with this machine; never about the answer.
+pub(crate) fn check(case: &Case, plan: &Plan) -> Result<Report, String> {
+    let lesson = case.lesson().map_err(|error| error.to_string())?;
+    let scale = control::start_latency_scale();
+    if case.main.is_some() {
+        return example::check(case, &lesson, scale);
+    }
+    let scenarios: Vec<Scenario> = (case.scenarios)()
+        .into_iter()
+        .filter(|scenario| plan.scenario.as_deref().is_none_or(|name| name == scenario.name))
+        .collect();
+    if scenarios.is_empty() {
+        return Err(match &plan.scenario {
+            Some(name) => format!("lesson {} has no scenario {name:?}", case.lesson),
+            None => format!("lesson {} has no scenario", case.lesson),
+        });
+    }
+    let mut report = blank(case, &lesson, plan.seed);
+    for seed in (0..plan.runs.max(1)).map(|turn| plan.seed.wrapping_add(u64::from(turn))) {
+        for scenario in &scenarios {
+            let run = run(case, &lesson, scenario, seed, scale)?;
+            report.runs += 1;
+            report.elapsed_ms += run.elapsed.as_millis() as u64;
+            add(&mut report, &lesson, &run);
+            if let Some(decision) = run.decision {
+                report.seed = seed;
+                report.scenario = Some(scenario.name.to_owned());
+                conclude(&mut report, &lesson, decision);
+                return Ok(report);
+            }
+        }
+    }
+    conclude_pass(&mut report);
+    Ok(report)
+}
+
+/// A report of nothing yet.
+pub(crate) fn blank(case: &Case, lesson: &Lesson, seed: u64) -> Report {
+    let mut checks = vec![built_in(ENDS, "it ends, in every run")];
+    checks.extend(lesson.checks.iter().map(|check| CheckResult {
+        id: check.id.clone(),
+        claim: check.claim.clone(),
+        passed: None,
+        observed: String::new(),
+    }));
+    checks.push(built_in(TIDY, "nothing is left behind"));
+    Report {
+        lesson: case.lesson.to_owned(),
+        case: case.name.to_owned(),
+        verdict: Verdict::Pass,
+        headline: String::new(),
+        checks,
+        seed,
+        scenario: None,
+        runs: 0,
+        elapsed_ms: 0,
+        interleaving: Vec::new(),
+        why: String::new(),
+        location: None,
+        reread: None,
+        processes: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// Checks that every lesson has without declaring them.
+const ENDS: &str = "ends";
+const TIDY: &str = "tidy";
+
+fn built_in(id: &str, claim: &str) -> CheckResult {
+    CheckResult { id: id.to_owned(), claim: claim.to_owned(), passed: None, observed: String::new() }
+}
+
+/// Takes what a run found into the report's list of checks.
+fn add(report: &mut Report, lesson: &Lesson, run: &Run) {
+    for note in &run.notes {
+        if !report.notes.contains(note) {
+            report.notes.push(note.clone());
+        }
+    }
+    let verdict = run.decision.as_ref().map(|decision| decision.verdict);
+    let (ends, tidy) = match verdict {
+        Some(Verdict::Limit | Verdict::Hang | Verdict::Crash) => (Some(false), None),
+        Some(verdict) if is_leak(verdict) => (Some(true), Some(false)),
+        Some(_) => (Some(true), None),
+        None => (Some(true), Some(true)),
+    };
+    let last = report.checks.len() - 1;
+    report.checks[0].passed = ends;
+    report.checks[last].passed = tidy;
+    for (check, result) in lesson.checks.iter().zip(&mut report.checks[1..]) {
+        let Some(found) = &run.found else { continue };
+        let Some(finding) = found.about(&check.id) else { continue };
+        // A check that held once and could not be decided another time did hold.
+        if finding.held.is_some() || result.passed.is_none() {
+            result.passed = finding.held.or(result.passed);
+            result.observed.clone_from(&finding.observed);
+        }
+    }
+}
+
+fn is_leak(verdict: Verdict) -> bool {
+    use Verdict::{LeakFd, LeakFile, LeakOrphan, LeakShm, LeakZombie};
+    matches!(verdict, LeakZombie | LeakOrphan | LeakFd | LeakShm | LeakFile)
+}
+
+pub(crate) fn conclude(report: &mut Report, lesson: &Lesson, decision: Decision) {
+    report.verdict = decision.verdict;
+    report.headline = decision.headline;
+    report.interleaving = decision.interleaving;
+    report.processes = decision.processes;
+    report.location = decision.place.as_ref().map(answer::shown);
+    let meaning = lesson.meaning(decision.verdict);
+    report.why = meaning.map_or_else(|| decision.verdict.explanation().to_owned(), |meaning| meaning.why.clone());
+    report.reread = meaning.and_then(|meaning| meaning.reread.clone());
+    // The failing built-in check says what the headline says.
+    for check in &mut report.checks {
+        if matches!(check.id.as_str(), ENDS | TIDY) && check.passed == Some(false) {
+            check.observed.clone_from(&report.headline);
+        }
+    }
+}
+
+pub(crate) fn conclude_pass(report: &mut Report) {
+    report.headline = format!("every check held in {} run{}", report.runs, if report.runs == 1 { "" } else { "s" });
+    let skipped: Vec<String> = report
+        .checks
+        .iter()
+        .filter(|check| check.passed.is_none() && !check.observed.is_empty())
+        .map(|check| format!("not checked here: {} ({})", check.claim, check.observed))
+        .collect();
+    report.notes.extend(skipped);
+}
+
+/// One run of one scenario.
+fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64, scale: u32) -> Result<Run, String> {
+    let begun = Instant::now();
+    let budget = scenario.budget.unwrap_or(lesson.budget);
+    let caged = Caged { case, scenario: Some(scenario), seed, budget, scale };
+    let (outcome, log, value) = caged.run()?;
+    let form = Form::of(&scenario.subject);
+    let ended = outcome.ended.clone();
+    let notes = notes(&outcome);
+    let evidence = evidence(outcome, &log, value);
+    let done = |decision, found| Ok(Run { decision, found, elapsed: begun.elapsed(), notes });
+    if let Some(decision) = decide::cut_short(form, &ended, &evidence) {
+        return done(Some(decision), None);
+    }
+    if form == Form::Function && !decide::is_done(&evidence) {
+        let decision = decide::left_behind(&evidence).unwrap_or_else(|| decide::never_returned(&evidence));
+        return done(Some(decision), None);
+    }
+    // What stands after the checks is decided before: the judge of the lesson takes the evidence with it.
+    let child = decide::crash_of_a_child(&evidence);
+    let left = decide::left_behind(&evidence);
+    let last = decide::last_notes(&evidence);
+    let mut found = Findings::of(lesson);
+    scenario.judge(seed, evidence, &mut found).map_err(|error| format!("{} scenario {:?}: {error}", case.title(), scenario.name))?;
+    if let Some(undeclared) = found.undeclared().first() {
+        return Err(undeclared.clone());
+    }
+    let failed = decide::failed_check(&found).map(|failed| match child {
+        Some(child) => Decision { interleaving: vec![failed.headline], ..child },
+        None if failed.interleaving.is_empty() => Decision { interleaving: last, ..failed },
+        None => failed,
+    });
+    done(failed.or(left), Some(found))
+}
+
+fn notes(outcome: &CageOutcome) -> Vec<String> {
+    match &outcome.tracer {
+        Tracer::Ptrace => Vec::new(),
+        Tracer::ProcOnly(why) => vec![format!("{why}; processes are watched through /proc, and very short ones may be missed")],
+    }
+}
+
+pub(crate) fn evidence(outcome: CageOutcome, log: &Log, value: Option<Vec<u8>>) -> Evidence<Vec<u8>> {
+    let journal = Journal::read(log);
+    let is_helper = |pid: i32| {
+        journal.events().iter().any(|event| {
+            event.source == Source::Grader && event.name == leaks::HELPER && event.object == pid as u64
+        })
+    };
+    let (helpers, processes) = outcome.processes.into_iter().partition(|process| is_helper(process.pid));
+    Evidence {
+        value,
+        processes,
+        helpers,
+        main_pid: outcome.main_pid,
+        exit: outcome.exit,
+        stdout: outcome.stdout,
+        stderr: outcome.stderr,
+        leftovers: outcome.leftovers,
+        injected: outcome.injected,
+        exact: outcome.tracer == Tracer::Ptrace,
+        journal,
+    }
+}
+
+/// One program in one cage, with its journal.
+pub(crate) struct Caged<'a> {
+    pub(crate) case: &'a Case,
+    /// `None` for an example.
+    pub(crate) scenario: Option<&'a Scenario>,
+    pub(crate) seed: u64,
+    pub(crate) budget: Budget,
+    /// How much slower this machine is than one at rest.
+    pub(crate) scale: u32,
+}
+
+impl Caged<'_> {
+    /// Runs it: what the cage saw, the journal, and the value's JSON if the answer returned.
+    pub(crate) fn run(&self) -> Result<(CageOutcome, Log, Option<Vec<u8>>), String> {
+        let failed = |what: &str, error: std::io::Error| format!("{what}: {error}");
+        let log = Log::create().map_err(|error| failed("journal", error))?;
+        // Memory without a name: nothing is left of it, whoever dies.
+        let memory = rustix::fs::memfd_create("grader-value", rustix::fs::MemfdFlags::CLOEXEC);
+        let mut value = File::from(memory.map_err(|error| failed("value", error.into()))?);
+        let spec = self.spec(&log, &value).map_err(|error| failed("this program's own path", error))?;
+        let outcome = in_warden(&spec, &log)?;
+        let mut json = Vec::new();
+        value
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| value.read_to_end(&mut json))
+            .map_err(|error| failed("value", error))?;
+        Ok((outcome, log, (!json.is_empty()).then_some(json)))
+    }
+
+    fn spec(&self, log: &Log, value: &File) -> std::io::Result<CageSpec> {
+        let journal = log.path();
+        let mut args: Vec<String> = ["act", "--lesson", self.case.lesson, "--case", self.case.name].map(String::from).to_vec();
+        if let Some(scenario) = self.scenario {
+            args.extend(["--scenario".to_owned(), scenario.name.to_owned()]);
+        }
+        args.extend(["--seed".to_owned(), self.seed.to_string()]);
+        args.extend(["--journal".to_owned(), journal.clone()]);
+        args.extend(["--value".to_owned(), format!("/proc/{}/fd/{}", std::process::id(), value.as_raw_fd())]);
+        let budget = self.budget;
+        Ok(CageSpec {
+            args,
+            env: vec![(ENVIRONMENT.to_owned(), journal)],
+            budget: cage::Budget {
+                deadline: budget.deadline() * self.scale,
+                total: budget.total() * self.scale,
+                processes: budget.processes,
+                memory: budget.memory_mib << 20,
+                output: budget.output_kib << 10,
+            },
+            faults: self.scenario.map_or_else(Vec::new, |scenario| scenario.faults.clone()),
+            ..CageSpec::new(std::env::current_exe()?)
+        })
+    }
+}
+
+/// Runs the cage in a process of its own: the warden traces, waits for any child and becomes a subreaper, which the judge must
+/// not. If the judge dies, the warden does, and with it all that is in the cage.
+fn in_warden(spec: &CageSpec, log: &Log) -> Result<CageOutcome, String> {
+    let failed = |what: &str, error: &dyn std::fmt::Display| format!("the warden {what}: {error}");
+    let segment = log.share().map_err(|error| failed("gets no journal", &error))?;
+    let warden = Process::new(warden, (spec.clone(), segment)).name("warden").method(StartMethod::Spawn);
+    let child = warden.start().map_err(|error| failed("cannot be started", &error))?;
+    child.join().map_err(|error| failed("died", &error))?
+}
+
+fn warden(spec: CageSpec, journal: Segment) -> Result<CageOutcome, String> {
+    let log = Log::of(journal).map_err(|error| format!("journal: {error}"))?;
+    cage::run(&spec, &|| log.position()).map_err(|error| format!("cage: {error}"))
+}
