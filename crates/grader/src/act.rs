@@ -71,7 +71,8 @@ fn run_scenario(scenario: &Scenario, order: &Order, log: &'static Log) -> Result
             fs::write(&order.value, value).map_err(|error| format!("value {}: {error}", order.value))?;
             if left == Left::LivingChildren {
                 // At a normal end the library would wait for them, perhaps for ever; they are written down, so end here.
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                let _ =
+                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             }
         }
     }

@@ -27,7 +27,10 @@ pub(crate) fn shown(place: &Place) -> String {
             part => parts.push(part),
         }
     }
-    let root = parts.iter().rposition(|part| *part == "learn").or_else(|| parts.iter().rposition(|part| *part == "crates"));
+    let root = parts
+        .iter()
+        .rposition(|part| *part == "learn")
+        .or_else(|| parts.iter().rposition(|part| *part == "crates"));
     format!("{}:{}", parts[root.unwrap_or(0)..].join("/"), place.line)
 }
 
@@ -36,13 +39,18 @@ mod tests {
     use super::*;
 
     fn place(file: &str) -> Place {
-        Place { file: file.into(), line: 7 }
+        Place {
+            file: file.into(),
+            line: 7,
+        }
     }
 
     #[test]
     fn a_learners_line_is_told_from_everybody_elses() {
         assert!(owns(&place("learn/.build/../l02_02_child_processes.rs")));
-        assert!(owns(&place("crates/core-process/tests/../lessons/l02_02_child_processes/wrong/all_at_once.rs")));
+        assert!(owns(&place(
+            "crates/core-process/tests/../lessons/l02_02_child_processes/wrong/all_at_once.rs"
+        )));
         for foreign in [
             "crates/core-process/tests/../lessons/l02_02_child_processes/check.rs",
             "/rustc/59807616e/library/core/src/option.rs",
@@ -54,8 +62,14 @@ mod tests {
 
     #[test]
     fn a_path_is_shown_from_learn_on() {
-        assert_eq!(shown(&place("/home/u/course/learn/.build/../l02_02.rs")), "learn/l02_02.rs:7");
-        assert_eq!(shown(&place("crates/a/tests/../lessons/x.rs")), "crates/a/lessons/x.rs:7");
+        assert_eq!(
+            shown(&place("/home/u/course/learn/.build/../l02_02.rs")),
+            "learn/l02_02.rs:7"
+        );
+        assert_eq!(
+            shown(&place("crates/a/tests/../lessons/x.rs")),
+            "crates/a/lessons/x.rs:7"
+        );
         assert_eq!(shown(&place("../x.rs")), "../x.rs:7");
     }
 }

@@ -52,7 +52,9 @@ impl Case {
             "solution" | "answer" => Ok(Expected::Pass),
             name if name.starts_with("alt_") => Ok(Expected::Pass),
             name if name.starts_with("wrong_") => declared_verdict(self.source).map(Expected::Verdict),
-            name => Err(format!("a case named {name:?}: it must be exercise, solution, example, answer, alt_* or wrong_*")),
+            name => Err(format!(
+                "a case named {name:?}: it must be exercise, solution, example, answer, alt_* or wrong_*"
+            )),
         }
     }
 
@@ -66,9 +68,13 @@ impl Case {
 fn declared_verdict(source: &str) -> Result<Verdict, String> {
     let first = source.lines().next().unwrap_or("");
     let Some(name) = first.strip_prefix("//! expect:") else {
-        return Err(format!("the first line of a wrong answer is `//! expect: VERDICT`, but it is {first:?}"));
+        return Err(format!(
+            "the first line of a wrong answer is `//! expect: VERDICT`, but it is {first:?}"
+        ));
     };
-    let verdict: Verdict = name.parse().map_err(|error: crate::UnknownVerdict| error.to_string())?;
+    let verdict: Verdict = name
+        .parse()
+        .map_err(|error: crate::UnknownVerdict| error.to_string())?;
     if verdict.is_pass() || verdict == Verdict::Build {
         return Err(format!("a wrong answer cannot expect {verdict}"));
     }
@@ -81,9 +87,24 @@ mod tests {
 
     #[test]
     fn a_wrong_answer_says_its_verdict_on_the_first_line() {
-        assert_eq!(declared_verdict("//! expect: RACE\n//! because"), Ok(Verdict::Race));
-        assert!(declared_verdict("fn main() {}").unwrap_err().contains("first line"));
-        assert!(declared_verdict("//! expect: DEADLOCK").unwrap_err().contains("HANG"));
-        assert!(declared_verdict("//! expect: PASS").unwrap_err().contains("cannot expect"));
+        assert_eq!(
+            declared_verdict("//! expect: RACE\n//! because"),
+            Ok(Verdict::Race)
+        );
+        assert!(
+            declared_verdict("fn main() {}")
+                .unwrap_err()
+                .contains("first line")
+        );
+        assert!(
+            declared_verdict("//! expect: DEADLOCK")
+                .unwrap_err()
+                .contains("HANG")
+        );
+        assert!(
+            declared_verdict("//! expect: PASS")
+                .unwrap_err()
+                .contains("cannot expect")
+        );
     }
 }

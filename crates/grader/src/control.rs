@@ -26,7 +26,11 @@ fn start_latency() -> Option<Duration> {
     let program = std::env::current_exe().ok()?;
     let begun = Instant::now();
     let mut command = Command::new(program);
-    command.arg("nothing").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg("nothing")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.status().ok().filter(std::process::ExitStatus::success)?;
     Some(begun.elapsed())
 }

@@ -27,7 +27,11 @@ impl Draw {
     /// The draw of this seed, from its beginning.
     pub fn from_seed(seed: u64) -> Draw {
         // Seeds in a row would give similar first numbers; an odd multiplier spreads them.
-        Draw { seed, rng: Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed), sizes: 0 }
+        Draw {
+            seed,
+            rng: Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed),
+            sizes: 0,
+        }
     }
 
     /// The seed.
@@ -51,7 +55,11 @@ impl Draw {
         match turn {
             0 => min,
             1 => (min + 1).min(max),
-            2 => (min..=random).rev().chain(random..=max).find(|&n| is_prime(n)).unwrap_or(random),
+            2 => (min..=random)
+                .rev()
+                .chain(random..=max)
+                .find(|&n| is_prime(n))
+                .unwrap_or(random),
             3 => max,
             _ => random,
         }
@@ -114,8 +122,14 @@ mod tests {
                     })
                     .collect();
                 let edges = [0, 1, 100];
-                assert!(edges.iter().all(|edge| sizes.contains(edge)), "from {start}, size {ordinal}: {sizes:?}");
-                assert!(sizes.iter().any(|&n| is_prime(n)), "from {start}, size {ordinal}: {sizes:?}");
+                assert!(
+                    edges.iter().all(|edge| sizes.contains(edge)),
+                    "from {start}, size {ordinal}: {sizes:?}"
+                );
+                assert!(
+                    sizes.iter().any(|&n| is_prime(n)),
+                    "from {start}, size {ordinal}: {sizes:?}"
+                );
             }
         }
     }
@@ -127,7 +141,12 @@ mod tests {
             let n = draw.size_in(1..=9);
             let mut list = draw.list(n, |draw| draw.number(0..=1_000_000));
             draw.shuffle(&mut list);
-            (list, draw.signed(-5..=5), *draw.pick(&["a", "b", "c"]), draw.one_in(2))
+            (
+                list,
+                draw.signed(-5..=5),
+                *draw.pick(&["a", "b", "c"]),
+                draw.one_in(2),
+            )
         };
         assert_eq!(all(77), all(77));
         assert_ne!(all(4).0, all(12).0);

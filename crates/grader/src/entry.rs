@@ -68,7 +68,11 @@ fn judging(cases: &'static [Case], role: &str, arguments: &[String]) -> Result<E
         "list" => list(cases, &arguments[1..]),
         "busy" => verify::load::busy(&arguments[1..]).map_err(Problem::Usage),
         "verify" => {
-            let options = Options::read(&arguments[1..], &["--lesson", "--seeds"], &["--json", "--stress", "--load"])?;
+            let options = Options::read(
+                &arguments[1..],
+                &["--lesson", "--seeds"],
+                &["--json", "--stress", "--load"],
+            )?;
             let wish = Wish {
                 lesson: options.text("--lesson"),
                 filter: None,
@@ -84,8 +88,17 @@ fn judging(cases: &'static [Case], role: &str, arguments: &[String]) -> Result<E
             if arguments.iter().any(|argument| argument == "--list") {
                 return list(cases, &[]);
             }
-            let filter = arguments.iter().find(|argument| !argument.starts_with('-')).cloned();
-            Ok(verify::run(cases, &Wish { filter, ..Wish::default() })?)
+            let filter = arguments
+                .iter()
+                .find(|argument| !argument.starts_with('-'))
+                .cloned();
+            Ok(verify::run(
+                cases,
+                &Wish {
+                    filter,
+                    ..Wish::default()
+                },
+            )?)
         }
     }
 }
@@ -93,10 +106,16 @@ fn judging(cases: &'static [Case], role: &str, arguments: &[String]) -> Result<E
 fn check(cases: &'static [Case], arguments: &[String]) -> Result<ExitCode, Problem> {
     let values = ["--lesson", "--case", "--seed", "--runs", "--scenario"];
     let options = Options::read(arguments, &values, &["--json"])?;
-    let case = find(cases, options.text("--lesson").as_deref(), options.text("--case").as_deref())?;
+    let case = find(
+        cases,
+        options.text("--lesson").as_deref(),
+        options.text("--case").as_deref(),
+    )?;
     let seed = options.number("--seed")?;
     // A seed that is named is replayed alone.
-    let runs = options.number("--runs")?.unwrap_or(if seed.is_some() { 1 } else { u64::from(RUNS) });
+    let runs = options
+        .number("--runs")?
+        .unwrap_or(if seed.is_some() { 1 } else { u64::from(RUNS) });
     let plan = Plan {
         seed: seed.unwrap_or(0),
         runs: u32::try_from(runs).map_err(|_| Problem::Usage(format!("--runs {runs} is too many")))?,
@@ -129,15 +148,31 @@ fn example(cases: &'static [Case], arguments: &[String]) -> Result<ExitCode, Pro
     let case = find(cases, arguments.first().map(String::as_str), Some("example"))?;
     match case.main {
         Some(main) => main(),
-        None => return Err(Problem::Failed(format!("the example of {} has no main", case.lesson))),
+        None => {
+            return Err(Problem::Failed(format!(
+                "the example of {} has no main",
+                case.lesson
+            )));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn act(cases: &'static [Case], arguments: &[String]) -> Result<ExitCode, Problem> {
-    let values = ["--lesson", "--case", "--seed", "--scenario", "--journal", "--value"];
+    let values = [
+        "--lesson",
+        "--case",
+        "--seed",
+        "--scenario",
+        "--journal",
+        "--value",
+    ];
     let options = Options::read(arguments, &values, &[])?;
-    let case = find(cases, options.text("--lesson").as_deref(), options.text("--case").as_deref())?;
+    let case = find(
+        cases,
+        options.text("--lesson").as_deref(),
+        options.text("--case").as_deref(),
+    )?;
     let order = Order {
         scenario: options.text("--scenario"),
         seed: options.number("--seed")?.unwrap_or(0),
@@ -151,16 +186,28 @@ fn find(cases: &'static [Case], lesson: Option<&str>, name: Option<&str>) -> Res
     let (Some(lesson), Some(name)) = (lesson, name) else {
         return Err(Problem::Usage("name the lesson and the case".to_owned()));
     };
-    cases.iter().find(|case| case.lesson == lesson && case.name == name).ok_or_else(|| {
-        let known: Vec<&str> = cases.iter().filter(|case| case.lesson == lesson).map(|case| case.name).collect();
-        Problem::Usage(format!("lesson {lesson} has no case {name:?} here; it has: {}", known.join(", ")))
-    })
+    cases
+        .iter()
+        .find(|case| case.lesson == lesson && case.name == name)
+        .ok_or_else(|| {
+            let known: Vec<&str> = cases
+                .iter()
+                .filter(|case| case.lesson == lesson)
+                .map(|case| case.name)
+                .collect();
+            Problem::Usage(format!(
+                "lesson {lesson} has no case {name:?} here; it has: {}",
+                known.join(", ")
+            ))
+        })
 }
 
 /// Writes a line to the standard output.
 pub(crate) fn say(line: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| format!("standard output: {error}"))
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("standard output: {error}"))
 }
 
 /// Options of a role: `--name value` and `--flag`.
@@ -171,13 +218,18 @@ struct Options {
 
 impl Options {
     fn read(arguments: &[String], values: &[&str], flags: &[&str]) -> Result<Options, Problem> {
-        let mut options = Options { values: Vec::new(), flags: Vec::new() };
+        let mut options = Options {
+            values: Vec::new(),
+            flags: Vec::new(),
+        };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             if flags.contains(&argument.as_str()) {
                 options.flags.push(argument.clone());
             } else if values.contains(&argument.as_str()) {
-                let value = rest.next().ok_or_else(|| Problem::Usage(format!("{argument} needs a value")))?;
+                let value = rest
+                    .next()
+                    .ok_or_else(|| Problem::Usage(format!("{argument} needs a value")))?;
                 options.values.push((argument.clone(), value.clone()));
             } else {
                 return Err(Problem::Usage(format!(
@@ -190,12 +242,19 @@ impl Options {
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        self.values
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
     }
 
     fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| Problem::Usage(format!("{name} {text:?}: a number is expected")))
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|_| Problem::Usage(format!("{name} {text:?}: a number is expected")))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -215,7 +274,10 @@ mod tests {
         assert!(options.has("--json") && !options.has("--load"));
         let refused = |arguments: &[&str]| {
             let arguments: Vec<String> = arguments.iter().copied().map(String::from).collect();
-            matches!(Options::read(&arguments, &["--seed"], &["--json"]), Err(Problem::Usage(_)))
+            matches!(
+                Options::read(&arguments, &["--seed"], &["--json"]),
+                Err(Problem::Usage(_))
+            )
         };
         assert!(refused(&["--sed", "7"]) && refused(&["--seed"]));
     }

@@ -103,7 +103,11 @@ impl<R> Evidence<R> {
     /// How the meetings at the rendezvous of this name ended, all its numbers together.
     pub fn meetings(&self, name: &str) -> Meetings {
         let mut meetings = Meetings::default();
-        for event in self.journal.about(name).filter(|e| e.name == MEET && e.phase == Phase::End) {
+        for event in self
+            .journal
+            .about(name)
+            .filter(|e| e.name == MEET && e.phase == Phase::End)
+        {
             match event.value {
                 1 => meetings.met += 1,
                 0 => meetings.missed += 1,
@@ -120,12 +124,16 @@ impl<R> Evidence<R> {
 
     /// All processes but the main one, in the order of birth.
     pub fn descendants(&self) -> impl Iterator<Item = &ProcessRecord> {
-        self.processes.iter().filter(|process| process.pid != self.main_pid)
+        self.processes
+            .iter()
+            .filter(|process| process.pid != self.main_pid)
     }
 
     /// The processes whose parent at their birth was `pid`.
     pub fn children_of(&self, pid: i32) -> impl Iterator<Item = &ProcessRecord> {
-        self.processes.iter().filter(move |process| process.ppid == pid && process.pid != pid)
+        self.processes
+            .iter()
+            .filter(move |process| process.ppid == pid && process.pid != pid)
     }
 
     /// Whether `pid` is the main process's child, or a child of one.
@@ -141,7 +149,9 @@ impl<R> Evidence<R> {
 
 /// Where in the answer a process was started.
 pub(crate) fn started_at(journal: &Journal, pid: i32) -> Option<&Place> {
-    let start = |event: &&Event| event.source == Source::Library && event.name == "start" && event.object == pid as u64;
+    let start = |event: &&Event| {
+        event.source == Source::Library && event.name == "start" && event.object == pid as u64
+    };
     journal.events().iter().find(start)?.location.as_ref()
 }
 

@@ -15,7 +15,13 @@ use crate::{Case, Lesson, Report, Verdict};
 pub(crate) fn check(case: &Case, lesson: &Lesson, scale: u32) -> Result<Report, String> {
     let path: PathBuf = [case.folder, "example.stdout"].iter().collect();
     let expected = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let caged = Caged { case, scenario: None, seed: 0, budget: lesson.budget, scale };
+    let caged = Caged {
+        case,
+        scenario: None,
+        seed: 0,
+        budget: lesson.budget,
+        scale,
+    };
     let (outcome, log, _) = caged.run()?;
     let mut report = blank(case, lesson, 0);
     report.runs = 1;
@@ -37,12 +43,24 @@ fn bad_exit(ended: &Ended, exit: Option<Status>, stderr: &str) -> Option<Decisio
     if *ended == Ended::Exited && exit == Some(Status::Exited(0)) {
         return None;
     }
-    let how = exit.map_or_else(|| "ended in an unknown way".to_owned(), |status| status.to_string());
-    Some(wrong((format!("the example {how}"), stderr.lines().map(str::to_owned).collect())))
+    let how = exit.map_or_else(
+        || "ended in an unknown way".to_owned(),
+        |status| status.to_string(),
+    );
+    Some(wrong((
+        format!("the example {how}"),
+        stderr.lines().map(str::to_owned).collect(),
+    )))
 }
 
 fn wrong((headline, interleaving): (String, Vec<String>)) -> Decision {
-    Decision { verdict: Verdict::Wrong, headline, interleaving, place: None, processes: Vec::new() }
+    Decision {
+        verdict: Verdict::Wrong,
+        headline,
+        interleaving,
+        place: None,
+        processes: Vec::new(),
+    }
 }
 
 /// The first line that differs, and both of them.
@@ -59,10 +77,14 @@ fn difference(expected: &str, observed: &str) -> Option<(String, Vec<String>)> {
         {
             continue;
         }
-        let show = |line: Option<&str>| line.map_or_else(|| "(the end)".to_owned(), |line| format!("{line:?}"));
+        let show =
+            |line: Option<&str>| line.map_or_else(|| "(the end)".to_owned(), |line| format!("{line:?}"));
         return Some((
             format!("line {number} of the output is not the expected one"),
-            vec![format!("expected {}", show(want)), format!("observed {}", show(have))],
+            vec![
+                format!("expected {}", show(want)),
+                format!("observed {}", show(have)),
+            ],
         ));
     }
     None
@@ -70,8 +92,12 @@ fn difference(expected: &str, observed: &str) -> Option<(String, Vec<String>)> {
 
 /// Whether a line fits its pattern; numbers that have a name are learned, and must be the same again.
 fn fits(pattern: &str, line: &str, names: &mut BTreeMap<String, String>) -> bool {
-    let Some((before, name, after)) = next_placeholder(pattern) else { return pattern == line };
-    let Some(rest) = line.strip_prefix(before) else { return false };
+    let Some((before, name, after)) = next_placeholder(pattern) else {
+        return pattern == line;
+    };
+    let Some(rest) = line.strip_prefix(before) else {
+        return false;
+    };
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     if digits == 0 {
         return false;
@@ -92,7 +118,11 @@ fn next_placeholder(pattern: &str) -> Option<(&str, &str, &str)> {
     while let Some(open) = pattern[from..].find('{').map(|at| from + at) {
         let close = open + pattern[open..].find('}')?;
         let inside = &pattern[open + 1..close];
-        let name = if inside == "pid" { Some("") } else { inside.strip_suffix(":pid") };
+        let name = if inside == "pid" {
+            Some("")
+        } else {
+            inside.strip_suffix(":pid")
+        };
         if let Some(name) = name.filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
             return Some((&pattern[..open], name, &pattern[close + 1..]));
         }
@@ -108,7 +138,10 @@ mod tests {
     #[test]
     fn a_placeholder_is_a_number_and_a_named_one_stays_the_same() {
         let expected = "parent {main:pid}\nchild {pid} of {main:pid}\n{not a placeholder}\n";
-        assert_eq!(difference(expected, "parent 12\nchild 7 of 12\n{not a placeholder}\n"), None);
+        assert_eq!(
+            difference(expected, "parent 12\nchild 7 of 12\n{not a placeholder}\n"),
+            None
+        );
         let (headline, lines) = difference(expected, "parent 12\nchild 7 of 13\n").unwrap();
         assert!(headline.contains("line 2"), "{headline}");
         assert!(lines[1].contains("child 7 of 13"), "{lines:?}");

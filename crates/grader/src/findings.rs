@@ -34,7 +34,11 @@ pub struct Checked<'a> {
 impl Findings {
     pub(crate) fn of(lesson: &Lesson) -> Findings {
         let declared = lesson.checks.iter().map(|check| check.id.clone()).collect();
-        Findings { declared, found: Vec::new(), undeclared: Vec::new() }
+        Findings {
+            declared,
+            found: Vec::new(),
+            undeclared: Vec::new(),
+        }
     }
 
     /// States whether the claim of check `id` held in this run; if not, `verdict` is what the answer gets, and `observed`
@@ -42,7 +46,13 @@ impl Findings {
     ///
     /// A check may be made many times in a run; the first failure is kept.
     #[track_caller]
-    pub fn check(&mut self, id: &str, verdict: Verdict, held: bool, observed: impl FnOnce() -> String) -> Checked<'_> {
+    pub fn check(
+        &mut self,
+        id: &str,
+        verdict: Verdict,
+        held: bool,
+        observed: impl FnOnce() -> String,
+    ) -> Checked<'_> {
         let observed = if held { String::new() } else { observed() };
         self.record(id, verdict, Some(held), observed)
     }
@@ -57,10 +67,19 @@ impl Findings {
     fn record(&mut self, id: &str, verdict: Verdict, held: Option<bool>, observed: String) -> Checked<'_> {
         if !self.declared.iter().any(|declared| declared == id) {
             let caller = std::panic::Location::caller();
-            self.undeclared.push(format!("{caller} checks {id:?}, which lesson.toml does not declare"));
+            self.undeclared.push(format!(
+                "{caller} checks {id:?}, which lesson.toml does not declare"
+            ));
             return Checked { failed: None };
         }
-        let finding = Finding { id: id.to_owned(), verdict, held, observed, lines: Vec::new(), place: None };
+        let finding = Finding {
+            id: id.to_owned(),
+            verdict,
+            held,
+            observed,
+            lines: Vec::new(),
+            place: None,
+        };
         let place = match self.found.iter().position(|earlier| earlier.id == id) {
             Some(place) => {
                 let earlier = &mut self.found[place];
@@ -77,7 +96,13 @@ impl Findings {
                 self.found.len() - 1
             }
         };
-        Checked { failed: if held == Some(false) { Some(&mut self.found[place]) } else { None } }
+        Checked {
+            failed: if held == Some(false) {
+                Some(&mut self.found[place])
+            } else {
+                None
+            },
+        }
     }
 
     /// What was found about check `id`.
@@ -87,7 +112,10 @@ impl Findings {
 
     /// The failure that decides: the first in declared order.
     pub(crate) fn first_failure(&self) -> Option<&Finding> {
-        self.declared.iter().filter_map(|id| self.about(id)).find(|finding| finding.held == Some(false))
+        self.declared
+            .iter()
+            .filter_map(|id| self.about(id))
+            .find(|finding| finding.held == Some(false))
     }
 
     /// Checks that the lesson does not declare.
@@ -132,7 +160,11 @@ mod tests {
     use super::*;
 
     fn findings() -> Findings {
-        Findings { declared: vec!["first".into(), "second".into()], found: Vec::new(), undeclared: Vec::new() }
+        Findings {
+            declared: vec!["first".into(), "second".into()],
+            found: Vec::new(),
+            undeclared: Vec::new(),
+        }
     }
 
     #[test]

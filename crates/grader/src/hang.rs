@@ -14,20 +14,32 @@ pub(crate) fn describe(diagnosis: &Diagnosis, journal: &Journal, main_pid: i32) 
     for process in &diagnosis.processes {
         let operation = operation_of(&open, process.pid);
         let who = format!("pid {} ({})", process.pid, role(process, main_pid));
-        lines.push((who, what(process, operation), place_of(operation, &open, process.pid)));
+        lines.push((
+            who,
+            what(process, operation),
+            place_of(operation, &open, process.pid),
+        ));
     }
     let who_width = lines.iter().map(|line| line.0.len()).max().unwrap_or(0);
     let what_width = lines.iter().map(|line| line.1.len()).max().unwrap_or(0).min(60);
     let mut text: Vec<String> = lines
         .into_iter()
-        .map(|(who, what, place)| format!("{who:who_width$}  {what:what_width$}  {place}").trim_end().to_owned())
+        .map(|(who, what, place)| {
+            format!("{who:who_width$}  {what:what_width$}  {place}")
+                .trim_end()
+                .to_owned()
+        })
         .collect();
     match diagnosis.cycle.as_slice() {
         [] => {}
         [alone] => text.push(format!("pid {alone} waits for itself")),
         ring => {
             let pids: Vec<String> = ring.iter().map(i32::to_string).collect();
-            text.push(format!("each waits for the next: {} -> {}", pids.join(" -> "), pids[0]));
+            text.push(format!(
+                "each waits for the next: {} -> {}",
+                pids.join(" -> "),
+                pids[0]
+            ));
         }
     }
     text
@@ -38,17 +50,26 @@ pub(crate) fn culprit<'a>(diagnosis: &Diagnosis, journal: &'a Journal) -> Option
     let open = journal.open();
     diagnosis.processes.iter().find_map(|process| {
         let own = open.iter().filter(|event| event.pid == process.pid);
-        own.filter_map(|event| event.location.as_ref()).find(|place| answer::owns(place))
+        own.filter_map(|event| event.location.as_ref())
+            .find(|place| answer::owns(place))
     })
 }
 
 fn role(process: &Stuck, main_pid: i32) -> &str {
-    if process.pid == main_pid { "main" } else { &process.name }
+    if process.pid == main_pid {
+        "main"
+    } else {
+        &process.name
+    }
 }
 
 /// The innermost open operation of a process, its main thread's first.
 fn operation_of<'a>(open: &[&'a Event], pid: i32) -> Option<&'a Event> {
-    let of = |main: bool| open.iter().rev().find(|event| event.pid == pid && (event.tid == pid) == main && !is_frame(event));
+    let of = |main: bool| {
+        open.iter()
+            .rev()
+            .find(|event| event.pid == pid && (event.tid == pid) == main && !is_frame(event))
+    };
     of(true).or_else(|| of(false)).copied()
 }
 
@@ -59,9 +80,18 @@ fn is_frame(event: &Event) -> bool {
 
 /// `Child::join, learn/l02_10.rs:22`, as far as it is known.
 fn place_of(operation: Option<&Event>, open: &[&Event], pid: i32) -> String {
-    let Some(operation) = operation else { return String::new() };
-    let own = open.iter().rev().filter(|event| event.pid == pid).filter_map(|event| event.location.as_ref());
-    let place = own.clone().find(|place| answer::owns(place)).or(operation.location.as_ref());
+    let Some(operation) = operation else {
+        return String::new();
+    };
+    let own = open
+        .iter()
+        .rev()
+        .filter(|event| event.pid == pid)
+        .filter_map(|event| event.location.as_ref());
+    let place = own
+        .clone()
+        .find(|place| answer::owns(place))
+        .or(operation.location.as_ref());
     let name = match (operation.source, operation.name.as_str()) {
         (Source::Library, "join") => "Child::join".to_owned(),
         (Source::Library, name) => name.to_owned(),
@@ -74,9 +104,14 @@ fn place_of(operation: Option<&Event>, open: &[&Event], pid: i32) -> String {
 }
 
 fn what(process: &Stuck, operation: Option<&Event>) -> String {
-    let Some(thread) = process.threads.first() else { return state(process) };
+    let Some(thread) = process.threads.first() else {
+        return state(process);
+    };
     match &thread.waits {
-        Waits::Not => format!("does not wait: it runs ({} ms of processor time so far)", process.cpu.as_millis()),
+        Waits::Not => format!(
+            "does not wait: it runs ({} ms of processor time so far)",
+            process.cpu.as_millis()
+        ),
         Waits::Stopped => match process.stopped {
             Some(signal) => format!("is stopped by {signal}, and nobody continues it"),
             None => "is stopped, and nobody continues it".to_owned(),
@@ -87,7 +122,9 @@ fn what(process: &Stuck, operation: Option<&Event>) -> String {
             format!("waits for {}", objects.join(" or "))
         }
         Waits::For { .. } | Waits::Unknown => match operation {
-            Some(event) if event.source == Source::Library && event.object != 0 => format!("waits for pid {}", event.object),
+            Some(event) if event.source == Source::Library && event.object != 0 => {
+                format!("waits for pid {}", event.object)
+            }
             _ => match &thread.call {
                 Some(call) => format!("sleeps in {}", call.name),
                 None => state(process),
@@ -112,8 +149,16 @@ fn name(object: &Object, me: i32) -> String {
         if pids.is_empty() {
             return nobody.to_owned();
         }
-        let pids: Vec<String> =
-            pids.iter().map(|pid| if *pid == me { format!("{pid}, itself") } else { pid.to_string() }).collect();
+        let pids: Vec<String> = pids
+            .iter()
+            .map(|pid| {
+                if *pid == me {
+                    format!("{pid}, itself")
+                } else {
+                    pid.to_string()
+                }
+            })
+            .collect();
         format!("held by pid {}", pids.join(" and "))
     };
     match object {
@@ -124,20 +169,44 @@ fn name(object: &Object, me: i32) -> String {
             format!("one of its children to end (pid {})", pids.join(", "))
         }
         Object::PipeData { fd, writers, .. } => {
-            format!("data in the pipe on descriptor {fd} (writing end {})", holders(writers, "held by nobody"))
+            format!(
+                "data in the pipe on descriptor {fd} (writing end {})",
+                holders(writers, "held by nobody")
+            )
         }
         Object::PipeRoom { fd, readers, .. } => {
-            format!("room in the pipe on descriptor {fd} (reading end {})", holders(readers, "held by nobody"))
+            format!(
+                "room in the pipe on descriptor {fd} (reading end {})",
+                holders(readers, "held by nobody")
+            )
         }
         Object::Socket { fd, peers, .. } => {
-            format!("the socket on descriptor {fd} (other end {})", holders(peers, "outside"))
+            format!(
+                "the socket on descriptor {fd} (other end {})",
+                holders(peers, "outside")
+            )
         }
-        Object::Event { fd, holders: others, .. } => {
-            format!("the event on descriptor {fd} ({})", holders(others, "nobody else has it"))
+        Object::Event {
+            fd, holders: others, ..
+        } => {
+            format!(
+                "the event on descriptor {fd} ({})",
+                holders(others, "nobody else has it")
+            )
         }
-        Object::Futex { owner: Some(owner), .. } => format!("a lock that thread {owner} holds"),
-        Object::Futex { shared: Some(file), also, .. } if also.is_empty() => format!("a shared word in {file}"),
-        Object::Futex { shared: Some(file), also, .. } => {
+        Object::Futex {
+            owner: Some(owner), ..
+        } => format!("a lock that thread {owner} holds"),
+        Object::Futex {
+            shared: Some(file),
+            also,
+            ..
+        } if also.is_empty() => format!("a shared word in {file}"),
+        Object::Futex {
+            shared: Some(file),
+            also,
+            ..
+        } => {
             format!("a shared word in {file} ({} others wait for it too)", also.len())
         }
         Object::Futex { .. } => "a word of its own memory (another thread of it)".to_owned(),

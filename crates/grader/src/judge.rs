@@ -116,7 +116,12 @@ const ENDS: &str = "ends";
 const TIDY: &str = "tidy";
 
 fn built_in(id: &str, claim: &str) -> CheckResult {
-    CheckResult { id: id.to_owned(), claim: claim.to_owned(), passed: None, observed: String::new() }
+    CheckResult {
+        id: id.to_owned(),
+        claim: claim.to_owned(),
+        passed: None,
+        observed: String::new(),
+    }
 }
 
 /// Takes what a run found into the report's list of checks.
@@ -138,7 +143,9 @@ fn add(report: &mut Report, lesson: &Lesson, run: &Run) {
     report.checks[last].passed = tidy;
     for (check, result) in lesson.checks.iter().zip(&mut report.checks[1..]) {
         let Some(found) = &run.found else { continue };
-        let Some(finding) = found.about(&check.id) else { continue };
+        let Some(finding) = found.about(&check.id) else {
+            continue;
+        };
         // A check that held once and could not be decided another time did hold.
         if finding.held.is_some() || result.passed.is_none() {
             result.passed = finding.held.or(result.passed);
@@ -159,7 +166,10 @@ pub(crate) fn conclude(report: &mut Report, lesson: &Lesson, decision: Decision)
     report.processes = decision.processes;
     report.location = decision.place.as_ref().map(answer::shown);
     let meaning = lesson.meaning(decision.verdict);
-    report.why = meaning.map_or_else(|| decision.verdict.explanation().to_owned(), |meaning| meaning.why.clone());
+    report.why = meaning.map_or_else(
+        || decision.verdict.explanation().to_owned(),
+        |meaning| meaning.why.clone(),
+    );
     report.reread = meaning.and_then(|meaning| meaning.reread.clone());
     // The failing built-in check says what the headline says.
     for check in &mut report.checks {
@@ -170,7 +180,11 @@ pub(crate) fn conclude(report: &mut Report, lesson: &Lesson, decision: Decision)
 }
 
 pub(crate) fn conclude_pass(report: &mut Report) {
-    report.headline = format!("every check held in {} run{}", report.runs, if report.runs == 1 { "" } else { "s" });
+    report.headline = format!(
+        "every check held in {} run{}",
+        report.runs,
+        if report.runs == 1 { "" } else { "s" }
+    );
     let skipped: Vec<String> = report
         .checks
         .iter()
@@ -184,13 +198,26 @@ pub(crate) fn conclude_pass(report: &mut Report) {
 fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64, scale: u32) -> Result<Run, String> {
     let begun = Instant::now();
     let budget = scenario.budget.unwrap_or(lesson.budget);
-    let caged = Caged { case, scenario: Some(scenario), seed, budget, scale };
+    let caged = Caged {
+        case,
+        scenario: Some(scenario),
+        seed,
+        budget,
+        scale,
+    };
     let (outcome, log, value) = caged.run()?;
     let form = Form::of(&scenario.subject);
     let ended = outcome.ended.clone();
     let notes = notes(&outcome);
     let evidence = evidence(outcome, &log, value);
-    let done = |decision, found| Ok(Run { decision, found, elapsed: begun.elapsed(), notes });
+    let done = |decision, found| {
+        Ok(Run {
+            decision,
+            found,
+            elapsed: begun.elapsed(),
+            notes,
+        })
+    };
     if let Some(decision) = decide::cut_short(form, &ended, &evidence) {
         return done(Some(decision), None);
     }
@@ -203,13 +230,21 @@ fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64, scale: u32)
     let left = decide::left_behind(&evidence);
     let last = decide::last_notes(&evidence);
     let mut found = Findings::of(lesson);
-    scenario.judge(seed, evidence, &mut found).map_err(|error| format!("{} scenario {:?}: {error}", case.title(), scenario.name))?;
+    scenario
+        .judge(seed, evidence, &mut found)
+        .map_err(|error| format!("{} scenario {:?}: {error}", case.title(), scenario.name))?;
     if let Some(undeclared) = found.undeclared().first() {
         return Err(undeclared.clone());
     }
     let failed = decide::failed_check(&found).map(|failed| match child {
-        Some(child) => Decision { interleaving: vec![failed.headline], ..child },
-        None if failed.interleaving.is_empty() => Decision { interleaving: last, ..failed },
+        Some(child) => Decision {
+            interleaving: vec![failed.headline],
+            ..child
+        },
+        None if failed.interleaving.is_empty() => Decision {
+            interleaving: last,
+            ..failed
+        },
         None => failed,
     });
     done(failed.or(left), Some(found))
@@ -218,7 +253,9 @@ fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64, scale: u32)
 fn notes(outcome: &CageOutcome) -> Vec<String> {
     match &outcome.tracer {
         Tracer::Ptrace => Vec::new(),
-        Tracer::ProcOnly(why) => vec![format!("{why}; processes are watched through /proc, and very short ones may be missed")],
+        Tracer::ProcOnly(why) => vec![format!(
+            "{why}; processes are watched through /proc, and very short ones may be missed"
+        )],
     }
 }
 
@@ -229,7 +266,10 @@ pub(crate) fn evidence(outcome: CageOutcome, log: &Log, value: Option<Vec<u8>>) 
             event.source == Source::Grader && event.name == leaks::HELPER && event.object == pid as u64
         })
     };
-    let (helpers, processes) = outcome.processes.into_iter().partition(|process| is_helper(process.pid));
+    let (helpers, processes) = outcome
+        .processes
+        .into_iter()
+        .partition(|process| is_helper(process.pid));
     Evidence {
         value,
         processes,
@@ -264,7 +304,9 @@ impl Caged<'_> {
         // Memory without a name: nothing is left of it, whoever dies.
         let memory = rustix::fs::memfd_create("grader-value", rustix::fs::MemfdFlags::CLOEXEC);
         let mut value = File::from(memory.map_err(|error| failed("value", error.into()))?);
-        let spec = self.spec(&log, &value).map_err(|error| failed("this program's own path", error))?;
+        let spec = self
+            .spec(&log, &value)
+            .map_err(|error| failed("this program's own path", error))?;
         let outcome = in_warden(&spec, &log)?;
         let mut json = Vec::new();
         value
@@ -276,13 +318,18 @@ impl Caged<'_> {
 
     fn spec(&self, log: &Log, value: &File) -> std::io::Result<CageSpec> {
         let journal = log.path();
-        let mut args: Vec<String> = ["act", "--lesson", self.case.lesson, "--case", self.case.name].map(String::from).to_vec();
+        let mut args: Vec<String> = ["act", "--lesson", self.case.lesson, "--case", self.case.name]
+            .map(String::from)
+            .to_vec();
         if let Some(scenario) = self.scenario {
             args.extend(["--scenario".to_owned(), scenario.name.to_owned()]);
         }
         args.extend(["--seed".to_owned(), self.seed.to_string()]);
         args.extend(["--journal".to_owned(), journal.clone()]);
-        args.extend(["--value".to_owned(), format!("/proc/{}/fd/{}", std::process::id(), value.as_raw_fd())]);
+        args.extend([
+            "--value".to_owned(),
+            format!("/proc/{}/fd/{}", std::process::id(), value.as_raw_fd()),
+        ]);
         let budget = self.budget;
         Ok(CageSpec {
             args,
@@ -294,7 +341,9 @@ impl Caged<'_> {
                 memory: budget.memory_mib << 20,
                 output: budget.output_kib << 10,
             },
-            faults: self.scenario.map_or_else(Vec::new, |scenario| scenario.faults.clone()),
+            faults: self
+                .scenario
+                .map_or_else(Vec::new, |scenario| scenario.faults.clone()),
             ..CageSpec::new(std::env::current_exe()?)
         })
     }
@@ -305,8 +354,12 @@ impl Caged<'_> {
 fn in_warden(spec: &CageSpec, log: &Log) -> Result<CageOutcome, String> {
     let failed = |what: &str, error: &dyn std::fmt::Display| format!("the warden {what}: {error}");
     let segment = log.share().map_err(|error| failed("gets no journal", &error))?;
-    let warden = Process::new(warden, (spec.clone(), segment)).name("warden").method(StartMethod::Spawn);
-    let child = warden.start().map_err(|error| failed("cannot be started", &error))?;
+    let warden = Process::new(warden, (spec.clone(), segment))
+        .name("warden")
+        .method(StartMethod::Spawn);
+    let child = warden
+        .start()
+        .map_err(|error| failed("cannot be started", &error))?;
     child.join().map_err(|error| failed("died", &error))?
 }
 

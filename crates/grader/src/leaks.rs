@@ -42,7 +42,9 @@ pub(crate) enum Left {
 
 impl Before {
     pub(crate) fn look() -> Before {
-        Before { descriptors: descriptors() }
+        Before {
+            descriptors: descriptors(),
+        }
     }
 
     /// Writes down what is left behind now.
@@ -55,10 +57,15 @@ impl Before {
         }
         settle(log, &helpers);
         let mut left = Left::Nobody;
-        let mut queue: Vec<u32> = children(std::process::id()).into_iter().filter(|pid| !helpers.contains(pid)).collect();
+        let mut queue: Vec<u32> = children(std::process::id())
+            .into_iter()
+            .filter(|pid| !helpers.contains(pid))
+            .collect();
         let (mut zombies, mut orphans) = (0, 0);
         while let Some(pid) = queue.pop() {
-            let Some((name, state)) = name_and_state(pid) else { continue };
+            let Some((name, state)) = name_and_state(pid) else {
+                continue;
+            };
             if matches!(state, 'Z' | 'X') {
                 zombies += 1;
                 if zombies <= SHOWN {
@@ -78,12 +85,17 @@ impl Before {
 
     fn compare_descriptors(&self, log: &Log) {
         let own = core_process::own_descriptors();
-        let new = descriptors().into_iter().filter(|(fd, target)| {
-            !own.contains(fd) && self.descriptors.get(fd) != Some(target)
-        });
+        let new = descriptors()
+            .into_iter()
+            .filter(|(fd, target)| !own.contains(fd) && self.descriptors.get(fd) != Some(target));
         for (fd, target) in new.take(SHOWN) {
             let shared = target.starts_with("/memfd:") || target.starts_with("/dev/shm/");
-            write(log, if shared { SHARED_MEMORY } else { DESCRIPTOR }, &target, fd as u64);
+            write(
+                log,
+                if shared { SHARED_MEMORY } else { DESCRIPTOR },
+                &target,
+                fd as u64,
+            );
         }
     }
 }
@@ -94,7 +106,10 @@ fn settle(log: &Log, helpers: &[u32]) {
     let begun = Instant::now();
     loop {
         let lives = |pid: &u32| name_and_state(*pid).is_some_and(|(_, state)| !matches!(state, 'Z' | 'X'));
-        let living = children(std::process::id()).into_iter().filter(|pid| !helpers.contains(pid)).any(|pid| lives(&pid));
+        let living = children(std::process::id())
+            .into_iter()
+            .filter(|pid| !helpers.contains(pid))
+            .any(|pid| lives(&pid));
         if !living || others.look() == Motion::None || begun.elapsed() > PATIENCE {
             return;
         }
@@ -103,12 +118,24 @@ fn settle(log: &Log, helpers: &[u32]) {
 }
 
 fn descriptors() -> BTreeMap<i32, String> {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return BTreeMap::new() };
-    let numbers: Vec<i32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return BTreeMap::new();
+    };
+    let numbers: Vec<i32> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
     // The directory's own descriptor is among the numbers and closed by now: it has no target any more.
     numbers
         .into_iter()
-        .filter_map(|fd| Some((fd, fs::read_link(format!("/proc/self/fd/{fd}")).ok()?.to_string_lossy().into_owned())))
+        .filter_map(|fd| {
+            Some((
+                fd,
+                fs::read_link(format!("/proc/self/fd/{fd}"))
+                    .ok()?
+                    .to_string_lossy()
+                    .into_owned(),
+            ))
+        })
         .collect()
 }
 
@@ -120,5 +147,13 @@ fn name_and_state(pid: u32) -> Option<(String, char)> {
 }
 
 fn write(log: &Log, name: &'static str, subject: &str, object: u64) {
-    log.append(&Line { source: Source::Grader, phase: Phase::Point, name, subject, object, value: 0, location: None });
+    log.append(&Line {
+        source: Source::Grader,
+        phase: Phase::Point,
+        name,
+        subject,
+        object,
+        value: 0,
+        location: None,
+    });
 }

@@ -43,7 +43,12 @@ impl Page<'_> {
         }
         writeln!(out)?;
         let style = if self.report.verdict.is_pass() { GOOD } else { BAD };
-        writeln!(out, "{}  {}", self.painted(style, self.report.verdict), self.report.headline)?;
+        writeln!(
+            out,
+            "{}  {}",
+            self.painted(style, self.report.verdict),
+            self.report.headline
+        )?;
         for line in self.report.processes.iter().chain(&self.report.interleaving) {
             writeln!(out, "  {line}")?;
         }
@@ -61,9 +66,15 @@ impl Page<'_> {
         let right = match (&self.report.scenario, self.report.verdict) {
             (Some(scenario), _) => format!("seed {}, scenario {scenario}", self.report.seed),
             (None, Verdict::Build) => String::new(),
-            (None, _) => format!("{} run{}", self.report.runs, if self.report.runs == 1 { "" } else { "s" }),
+            (None, _) => format!(
+                "{} run{}",
+                self.report.runs,
+                if self.report.runs == 1 { "" } else { "s" }
+            ),
         };
-        let gap = WIDTH.saturating_sub(left.chars().count() + right.chars().count()).max(2);
+        let gap = WIDTH
+            .saturating_sub(left.chars().count() + right.chars().count())
+            .max(2);
         let line = format!("{}{}{right}", self.painted(BOLD, &left), " ".repeat(gap));
         writeln!(out, "{}\n", line.trim_end())
     }
@@ -72,8 +83,19 @@ impl Page<'_> {
         match check.passed {
             Some(true) => writeln!(out, "  {}    {}", self.painted(GOOD, "ok"), check.claim),
             Some(false) => writeln!(out, "  {}  {}", self.painted(BAD, "FAIL"), check.claim),
-            None if check.observed.is_empty() => writeln!(out, "  {}     {}", self.painted(DIM, "-"), self.painted(DIM, &check.claim)),
-            None => writeln!(out, "  {}  {} ({})", self.painted(DIM, "skip"), check.claim, check.observed),
+            None if check.observed.is_empty() => writeln!(
+                out,
+                "  {}     {}",
+                self.painted(DIM, "-"),
+                self.painted(DIM, &check.claim)
+            ),
+            None => writeln!(
+                out,
+                "  {}  {} ({})",
+                self.painted(DIM, "skip"),
+                check.claim,
+                check.observed
+            ),
         }
     }
 
@@ -82,9 +104,14 @@ impl Page<'_> {
         if !report.why.is_empty() {
             writeln!(out, "{} {}", self.painted(BOLD, "Why:"), report.why)?;
         }
-        let section = report.reread.as_ref().map(|section| format!("{section:?} in the lesson"));
+        let section = report
+            .reread
+            .as_ref()
+            .map(|section| format!("{section:?} in the lesson"));
         match (&report.location, section) {
-            (Some(place), Some(section)) => writeln!(out, "Look at {}, then at {section}.", self.painted(BOLD, place))?,
+            (Some(place), Some(section)) => {
+                writeln!(out, "Look at {}, then at {section}.", self.painted(BOLD, place))?
+            }
             (Some(place), None) => writeln!(out, "Look at {}.", self.painted(BOLD, place))?,
             (None, Some(section)) => writeln!(out, "Look at {section}.")?,
             (None, None) => {}
@@ -92,7 +119,11 @@ impl Page<'_> {
         if report.verdict == Verdict::Build {
             return Ok(());
         }
-        writeln!(out, "Again, exactly so: cargo xtask check-lesson {} --seed {}", report.lesson, report.seed)
+        writeln!(
+            out,
+            "Again, exactly so: cargo xtask check-lesson {} --seed {}",
+            report.lesson, report.seed
+        )
     }
 
     fn painted(&self, style: Style, text: impl Display) -> String {

@@ -28,7 +28,10 @@ pub(crate) enum Subject {
     /// The answer's function on a drawn input; gives its value as JSON.
     Function(Box<dyn Fn(&mut Draw) -> Result<Vec<u8>, String>>),
     /// The answer's `main`; what is drawn first is what [`input`] returns.
-    Program { draw: Box<dyn Fn(&mut Draw)>, main: fn() },
+    Program {
+        draw: Box<dyn Fn(&mut Draw)>,
+        main: fn(),
+    },
 }
 
 type Judge = Box<dyn Fn(&mut Draw, Evidence<Vec<u8>>, &mut Findings) -> Result<(), String>>;
@@ -59,12 +62,13 @@ impl Scenario {
             serde_json::to_vec(&value).map_err(|error| format!("the value has no JSON: {error}"))
         };
         let judge = move |source: &mut Draw, raw: Evidence<Vec<u8>>, found: &mut Findings| {
-            let value = match &raw.value {
-                Some(json) => Some(
-                    serde_json::from_slice::<R>(json).map_err(|error| format!("the value is no {}: {error}", std::any::type_name::<R>()))?,
-                ),
-                None => None,
-            };
+            let value =
+                match &raw.value {
+                    Some(json) => Some(serde_json::from_slice::<R>(json).map_err(|error| {
+                        format!("the value is no {}: {error}", std::any::type_name::<R>())
+                    })?),
+                    None => None,
+                };
             judge(&draw(source), &raw.with_value(value), found);
             Ok(())
         };
@@ -90,11 +94,25 @@ impl Scenario {
             judge(&draw(source), &raw.with_value(Some(())), found);
             Ok(())
         };
-        Scenario::of(name, Subject::Program { draw: Box::new(provide), main }, Box::new(judge))
+        Scenario::of(
+            name,
+            Subject::Program {
+                draw: Box::new(provide),
+                main,
+            },
+            Box::new(judge),
+        )
     }
 
     fn of(name: &'static str, subject: Subject, judge: Judge) -> Scenario {
-        Scenario { name, subject, judge, faults: Vec::new(), shaken: Shaken::No, budget: None }
+        Scenario {
+            name,
+            subject,
+            judge,
+            faults: Vec::new(),
+            shaken: Shaken::No,
+            budget: None,
+        }
     }
 
     /// Lets things go wrong: a process is killed or stopped, or a system call fails, at a chosen place.
@@ -116,7 +134,12 @@ impl Scenario {
     }
 
     /// Judges a run.
-    pub(crate) fn judge(&self, seed: u64, evidence: Evidence<Vec<u8>>, found: &mut Findings) -> Result<(), String> {
+    pub(crate) fn judge(
+        &self,
+        seed: u64,
+        evidence: Evidence<Vec<u8>>,
+        found: &mut Findings,
+    ) -> Result<(), String> {
         (self.judge)(&mut Draw::from_seed(seed), evidence, found)
     }
 }
@@ -129,9 +152,14 @@ static INPUT: OnceLock<Box<dyn Any + Send + Sync>> = OnceLock::new();
 /// Outside of a program scenario, or if `I` is not the type that the scenario draws.
 #[track_caller]
 pub fn input<I: Send + Sync + 'static>() -> &'static I {
-    let Some(input) = INPUT.get() else { panic!("grader::input: there is no program scenario in this process") };
+    let Some(input) = INPUT.get() else {
+        panic!("grader::input: there is no program scenario in this process")
+    };
     match input.downcast_ref() {
         Some(input) => input,
-        None => panic!("grader::input: the scenario does not draw a {}", std::any::type_name::<I>()),
+        None => panic!(
+            "grader::input: the scenario does not draw a {}",
+            std::any::type_name::<I>()
+        ),
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Invariant: an offset is turned into text only after the whole of it was found to lie in a readable segment of the main
 //! image and to be UTF-8, so a word that somebody scribbled over is shown as `?` and harms nobody.
-#![allow(unsafe_code, reason = "reads the program headers that the dynamic linker lists, and text at checked offsets")]
+#![allow(
+    unsafe_code,
+    reason = "reads the program headers that the dynamic linker lists, and text at checked offsets"
+)]
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
@@ -34,15 +37,22 @@ pub(crate) fn text_at(offset: u64, len: usize) -> Option<&'static str> {
 
 impl Image {
     fn holds(&self, offset: usize, len: usize) -> bool {
-        let Some(end) = offset.checked_add(len) else { return false };
-        self.readable.iter().any(|segment| segment.start <= offset && end <= segment.end)
+        let Some(end) = offset.checked_add(len) else {
+            return false;
+        };
+        self.readable
+            .iter()
+            .any(|segment| segment.start <= offset && end <= segment.end)
     }
 }
 
 fn image() -> &'static Image {
     static IMAGE: OnceLock<Image> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        let mut image = Image { base: 0, readable: Vec::new() };
+        let mut image = Image {
+            base: 0,
+            readable: Vec::new(),
+        };
         // SAFETY: the callback gets `image` back and has returned before `image` is used again.
         unsafe { libc::dl_iterate_phdr(Some(read_first), (&raw mut image).cast()) };
         image
@@ -60,7 +70,10 @@ unsafe extern "C" fn read_first(info: *mut libc::dl_phdr_info, _size: usize, ima
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
     for header in headers {
         // Text stands in segments that nobody writes to: a writable one is left out, so what is read cannot change.
-        if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_R != 0 && header.p_flags & libc::PF_W == 0 {
+        if header.p_type == libc::PT_LOAD
+            && header.p_flags & libc::PF_R != 0
+            && header.p_flags & libc::PF_W == 0
+        {
             let start = header.p_vaddr as usize;
             image.readable.push(start..start + header.p_filesz as usize);
         }

@@ -173,7 +173,10 @@ impl Log {
     /// The log in a segment that another process has made.
     pub(crate) fn of(segment: Segment) -> io::Result<Log> {
         if segment.len() != LENGTH || segment.atomic_u64(AT_MAGIC).load(Ordering::Relaxed) != MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a grader's journal"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a grader's journal",
+            ));
         }
         Ok(Log { segment })
     }
@@ -185,7 +188,11 @@ impl Log {
 
     /// The path by which processes of the same user open this log while this process lives.
     pub(crate) fn path(&self) -> String {
-        format!("/proc/{}/fd/{}", std::process::id(), self.segment.as_fd().as_raw_fd())
+        format!(
+            "/proc/{}/fd/{}",
+            std::process::id(),
+            self.segment.as_fd().as_raw_fd()
+        )
     }
 
     /// Appends a line; never blocks, never fails: a line that has no room is counted.
@@ -193,7 +200,9 @@ impl Log {
         // Relaxed: read-modify-writes of one word are ordered by coherence, and that order respects happens-before.
         let index = self.segment.atomic_u64(AT_NEXT).fetch_add(1, Ordering::Relaxed);
         if index >= CAPACITY {
-            self.segment.atomic_u64(AT_OVERFLOW).fetch_add(1, Ordering::Relaxed);
+            self.segment
+                .atomic_u64(AT_OVERFLOW)
+                .fetch_add(1, Ordering::Relaxed);
             return;
         }
         let pid = std::process::id();
@@ -216,7 +225,10 @@ impl Log {
 
     /// Index of the next entry: everything with a smaller index was claimed before this call.
     pub(crate) fn position(&self) -> u64 {
-        self.segment.atomic_u64(AT_NEXT).load(Ordering::Relaxed).min(CAPACITY)
+        self.segment
+            .atomic_u64(AT_NEXT)
+            .load(Ordering::Relaxed)
+            .min(CAPACITY)
     }
 
     /// Lines that had no room.
@@ -246,7 +258,8 @@ impl Log {
     }
 
     fn entry_word(&self, index: u64, word: usize) -> &AtomicU64 {
-        self.segment.atomic_u64(ENTRIES + index as usize * ENTRY_SIZE + word * 8)
+        self.segment
+            .atomic_u64(ENTRIES + index as usize * ENTRY_SIZE + word * 8)
     }
 
     /// A reference to `text`: into the image if it is static, else into a copy in the segment; 0 for none.
@@ -259,7 +272,10 @@ impl Log {
             return text_word(offset, text.len(), Home::Image);
         }
         let room = text.len().next_multiple_of(8) as u64;
-        let offset = self.segment.atomic_u64(AT_TEXT_CURSOR).fetch_add(room, Ordering::Relaxed);
+        let offset = self
+            .segment
+            .atomic_u64(AT_TEXT_CURSOR)
+            .fetch_add(room, Ordering::Relaxed);
         if offset + room > TEXT_SIZE as u64 {
             return 0;
         }
@@ -293,7 +309,10 @@ impl Log {
             let slot = (key as usize).wrapping_add(probe) % CELL_SLOTS;
             let at = CELLS + slot * CELL_SIZE;
             // Relaxed: the key alone says whose cell it is, and nothing else is initialised.
-            let found = self.segment.atomic_u64(at).compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed);
+            let found =
+                self.segment
+                    .atomic_u64(at)
+                    .compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed);
             if found.is_ok() || found == Err(key) {
                 return Some(Cell { log: self, at });
             }
@@ -320,7 +339,10 @@ impl Log {
     pub(crate) fn claim_main(&self, parent: u32) {
         let main = u64::from(std::process::id()) | u64::from(parent) << 32;
         // Relaxed: the word stands for itself. A loser is a child of the winner.
-        let _ = self.segment.atomic_u64(AT_MAIN).compare_exchange(0, main, Ordering::Relaxed, Ordering::Relaxed);
+        let _ =
+            self.segment
+                .atomic_u64(AT_MAIN)
+                .compare_exchange(0, main, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The process that stands above the answer's first one: all of the answer are its descendants.
@@ -419,8 +441,15 @@ pub(crate) fn kind_of(kind: u32) -> (Source, probe::Phase) {
 
 /// FNV-1a over kind, name and number; never 0, which marks a free cell.
 fn hash(kind: &str, name: &str, number: u64) -> u64 {
-    let bytes = kind.bytes().chain([0]).chain(name.bytes()).chain([0]).chain(number.to_le_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let bytes = kind
+        .bytes()
+        .chain([0])
+        .chain(name.bytes())
+        .chain([0])
+        .chain(number.to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     hash.max(1)
 }
 

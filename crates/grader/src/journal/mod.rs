@@ -79,12 +79,17 @@ impl Journal {
                     subject: log.text_of(entry.subject),
                     object: entry.object,
                     value: entry.value,
-                    location: log::place_of(entry.location)
-                        .map(|(file, line)| Place { file: file.to_owned(), line }),
+                    location: log::place_of(entry.location).map(|(file, line)| Place {
+                        file: file.to_owned(),
+                        line,
+                    }),
                 })
             })
             .collect();
-        Journal { events, dropped: log.overflow() }
+        Journal {
+            events,
+            dropped: log.overflow(),
+        }
     }
 
     #[cfg(test)]
@@ -150,7 +155,8 @@ impl Journal {
 
     /// The last panic of a process: its message and line.
     pub fn panic_of(&self, pid: i32) -> Option<&Event> {
-        self.by_pid(pid).rfind(|event| event.name == PANIC && event.source == Source::Grader)
+        self.by_pid(pid)
+            .rfind(|event| event.name == PANIC && event.source == Source::Grader)
     }
 }
 

@@ -15,7 +15,9 @@ pub(crate) struct Load {
 impl Load {
     /// No process.
     pub(crate) fn none() -> Load {
-        Load { processes: Vec::new() }
+        Load {
+            processes: Vec::new(),
+        }
     }
 
     /// Twice as many as there are processors.
@@ -24,8 +26,14 @@ impl Load {
         let mut load = Load::none();
         for _ in 0..core_process::usable_cpus() * PER_PROCESSOR {
             let mut command = Command::new(&program);
-            command.args(["busy", "--parent", &std::process::id().to_string()]).stdin(Stdio::null());
-            load.processes.push(command.spawn().map_err(|error| format!("a busy process cannot be started: {error}"))?);
+            command
+                .args(["busy", "--parent", &std::process::id().to_string()])
+                .stdin(Stdio::null());
+            load.processes.push(
+                command
+                    .spawn()
+                    .map_err(|error| format!("a busy process cannot be started: {error}"))?,
+            );
         }
         Ok(load)
     }
@@ -48,8 +56,12 @@ impl Drop for Load {
 
 /// The role `busy --parent PID`: computes until that parent is gone.
 pub(crate) fn busy(arguments: &[String]) -> Result<ExitCode, String> {
-    let [flag, parent] = arguments else { return Err("busy --parent PID".to_owned()) };
-    let parent: i32 = parent.parse().map_err(|_| format!("{flag} {parent:?}: a number is expected"))?;
+    let [flag, parent] = arguments else {
+        return Err("busy --parent PID".to_owned());
+    };
+    let parent: i32 = parent
+        .parse()
+        .map_err(|_| format!("{flag} {parent:?}: a number is expected"))?;
     let mut number = 1_u64;
     while rustix::process::getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent) {
         for _ in 0..1_000_000 {

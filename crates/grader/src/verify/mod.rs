@@ -54,7 +54,11 @@ pub(crate) fn run(cases: &'static [Case], wish: &Wish) -> Result<ExitCode, Strin
         return Err(format!("there is no lesson {lesson} here"));
     }
     let begun = Instant::now();
-    let load = if wish.load { load::Load::start()? } else { load::Load::none() };
+    let load = if wish.load {
+        load::Load::start()?
+    } else {
+        load::Load::none()
+    };
     let filtered = cases.len() - chosen.len();
     let (mut passed, mut failures) = (0, Vec::new());
     let total = chosen.len();
@@ -73,10 +77,17 @@ pub(crate) fn run(cases: &'static [Case], wish: &Wish) -> Result<ExitCode, Strin
     drop(load);
     if !wish.json {
         for (case, outcome) in &failures {
-            say(&format!("\n---- {} ----\n{}", case.title(), outcome.detail.trim_end()))?;
+            say(&format!(
+                "\n---- {} ----\n{}",
+                case.title(),
+                outcome.detail.trim_end()
+            ))?;
         }
         if wish.stress {
-            say(&format!("\n{busy} busy processes beside them: {} verdicts changed", failures.len()))?;
+            say(&format!(
+                "\n{busy} busy processes beside them: {} verdicts changed",
+                failures.len()
+            ))?;
         }
         say(&format!(
             "\ntest result: {}. {passed} passed; {} failed; 0 ignored; 0 measured; {filtered} filtered out; finished in {:.2}s\n",
@@ -85,14 +96,21 @@ pub(crate) fn run(cases: &'static [Case], wish: &Wish) -> Result<ExitCode, Strin
             begun.elapsed().as_secs_f64()
         ))?;
     }
-    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 impl Wish {
     fn names(&self, case: &Case) -> bool {
         let right = || matches!(case.expected(), Ok(Expected::Pass));
         self.lesson.as_deref().is_none_or(|lesson| case.lesson == lesson)
-            && self.filter.as_deref().is_none_or(|filter| case.title().contains(filter))
+            && self
+                .filter
+                .as_deref()
+                .is_none_or(|filter| case.title().contains(filter))
             && (!self.stress || right())
     }
 }
@@ -106,7 +124,11 @@ fn show(case: &Case, outcome: &Outcome, wish: &Wish, done: usize, total: usize) 
         .to_string());
     }
     let result = if outcome.ok { "ok" } else { "FAILED" };
-    say(&format!("test {} ... {result} ({})", case.title(), outcome.observed))?;
+    say(&format!(
+        "test {} ... {result} ({})",
+        case.title(),
+        outcome.observed
+    ))?;
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {
         // Progress is a courtesy.
@@ -128,28 +150,44 @@ fn judge_all(
             let (queue, sender) = (&queue, sender.clone());
             scope.spawn(move || {
                 loop {
-                    let Some(case) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-                    if sender.send((case, outcome(case, wish.seeds.unwrap_or(SEEDS)))).is_err() {
+                    let Some(case) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
+                        return;
+                    };
+                    if sender
+                        .send((case, outcome(case, wish.seeds.unwrap_or(SEEDS))))
+                        .is_err()
+                    {
                         return;
                     }
                 }
             });
         }
         drop(sender);
-        receiver.iter().try_for_each(|(case, outcome)| told(case, &outcome))
+        receiver
+            .iter()
+            .try_for_each(|(case, outcome)| told(case, &outcome))
     })
 }
 
 fn outcome(case: &Case, seeds: u64) -> Outcome {
     match case.expected() {
-        Err(mistake) => Outcome { expected: "?".into(), observed: "a mistake of the lesson".into(), ok: false, detail: mistake },
+        Err(mistake) => Outcome {
+            expected: "?".into(),
+            observed: "a mistake of the lesson".into(),
+            ok: false,
+            detail: mistake,
+        },
         Ok(Expected::Pass) => one(case, "PASS", 0, seeds, Verdict::is_pass),
         Ok(Expected::Output) => one(case, "its output", 0, 1, Verdict::is_pass),
-        Ok(Expected::Fail) => one(case, "a failure", 0, u64::from(RUNS), |verdict| !verdict.is_pass()),
+        Ok(Expected::Fail) => one(case, "a failure", 0, u64::from(RUNS), |verdict| {
+            !verdict.is_pass()
+        }),
         Ok(Expected::Verdict(declared)) => {
             let mut last = None;
             for seed in BATCHES {
-                let outcome = one(case, declared.name(), seed, u64::from(RUNS), |verdict| verdict == declared);
+                let outcome = one(case, declared.name(), seed, u64::from(RUNS), |verdict| {
+                    verdict == declared
+                });
                 // A hang costs three deadlines each time.
                 let enough = !outcome.ok || declared == Verdict::Hang && last.is_some();
                 last = Some(outcome);
@@ -167,13 +205,24 @@ fn one(case: &Case, expected: &str, seed: u64, runs: u64, holds: impl Fn(Verdict
     let (observed, ok, detail) = match report(case, seed, runs) {
         Ok(report) => {
             let ok = holds(report.verdict);
-            let title = case.lesson().map_or_else(|_| String::new(), |lesson| lesson.title);
-            let detail = if ok { report.headline.clone() } else { crate::render(&report, &title, crate::Paint::Plain) };
+            let title = case
+                .lesson()
+                .map_or_else(|_| String::new(), |lesson| lesson.title);
+            let detail = if ok {
+                report.headline.clone()
+            } else {
+                crate::render(&report, &title, crate::Paint::Plain)
+            };
             (report.verdict.to_string(), ok, detail)
         }
         Err(problem) => ("no verdict".to_owned(), false, problem),
     };
-    Outcome { expected: expected.to_owned(), observed, ok, detail }
+    Outcome {
+        expected: expected.to_owned(),
+        observed,
+        ok,
+        detail,
+    }
 }
 
 fn report(case: &Case, seed: u64, runs: u64) -> Result<Report, String> {
@@ -181,7 +230,10 @@ fn report(case: &Case, seed: u64, runs: u64) -> Result<Report, String> {
     let mut command = Command::new(program);
     command.args(["check", "--json", "--lesson", case.lesson, "--case", case.name]);
     command.args(["--seed", &seed.to_string(), "--runs", &runs.to_string()]);
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("a judge cannot be started: {error}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("a judge cannot be started: {error}"))?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
         format!(
             "the judge ended ({}) without a report\n{}{}",

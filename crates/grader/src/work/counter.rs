@@ -33,9 +33,18 @@ impl Counter {
     #[track_caller]
     pub fn add(self, amount: u64) -> u64 {
         // AcqRel: whoever sees this count sees what its adders did before.
-        let before = self.cell().map_or(0, |cell| cell.wide(0).fetch_add(amount, Ordering::AcqRel));
+        let before = self
+            .cell()
+            .map_or(0, |cell| cell.wide(0).fetch_add(amount, Ordering::AcqRel));
         let after = before.wrapping_add(amount);
-        write("count", Phase::Point, self.name, self.number, after as i64, Some(Location::caller()));
+        write(
+            "count",
+            Phase::Point,
+            self.name,
+            self.number,
+            after as i64,
+            Some(Location::caller()),
+        );
         before
     }
 

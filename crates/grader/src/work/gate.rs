@@ -49,14 +49,28 @@ impl Gate {
         let word = cell.word(0);
         // Acquire: pairs with the Release in `open`.
         let ended = wait::until(&cell, 0, CLOSED, || word.load(Ordering::Acquire) == OPEN);
-        write("gate", Phase::End, self.name, self.number, ended.as_value(), Some(location));
+        write(
+            "gate",
+            Phase::End,
+            self.name,
+            self.number,
+            ended.as_value(),
+            Some(location),
+        );
         ended == Ended::Happened
     }
 
     /// Opens the gate for all, for good.
     #[track_caller]
     pub fn open(self) {
-        write("open", Phase::Point, self.name, self.number, 0, Some(Location::caller()));
+        write(
+            "open",
+            Phase::Point,
+            self.name,
+            self.number,
+            0,
+            Some(Location::caller()),
+        );
         if let Some(cell) = self.cell() {
             // Release: who passes the gate sees what its opener did before.
             cell.word(0).store(OPEN, Ordering::Release);
@@ -67,7 +81,8 @@ impl Gate {
     /// Whether it is open now.
     pub fn is_open(self) -> bool {
         // Acquire: pairs with the Release in `open`.
-        self.cell().is_some_and(|cell| cell.word(0).load(Ordering::Acquire) == OPEN)
+        self.cell()
+            .is_some_and(|cell| cell.word(0).load(Ordering::Acquire) == OPEN)
     }
 
     fn cell(self) -> Option<Cell> {

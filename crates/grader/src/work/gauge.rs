@@ -54,12 +54,22 @@ impl Gauge {
     pub fn enter(self) -> Inside {
         let location = Location::caller();
         write(ENTER, Phase::Point, self.name, self.number, 0, Some(location));
-        Inside { gauge: self, location }
+        Inside {
+            gauge: self,
+            location,
+        }
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        write(LEAVE, Phase::Point, self.gauge.name, self.gauge.number, 0, Some(self.location));
+        write(
+            LEAVE,
+            Phase::Point,
+            self.gauge.name,
+            self.gauge.number,
+            0,
+            Some(self.location),
+        );
     }
 }

@@ -48,6 +48,14 @@ fn write(
     location: Option<&'static Location<'static>>,
 ) {
     if let Some(log) = log::attached() {
-        log.append(&log::Line { source: Source::Work, phase, name, subject, object, value, location });
+        log.append(&log::Line {
+            source: Source::Work,
+            phase,
+            name,
+            subject,
+            object,
+            value,
+            location,
+        });
     }
 }

@@ -56,7 +56,14 @@ impl<'a> Others<'a> {
     pub(crate) fn of_this_thread(log: &'a Log) -> Others<'a> {
         let me = rustix::thread::gettid().as_raw_nonzero().get() as u32;
         let root = log.root().unwrap_or_else(std::process::id);
-        Others { log, root, me, baseline: BTreeMap::new(), last: BTreeMap::new(), still: 0 }
+        Others {
+            log,
+            root,
+            me,
+            baseline: BTreeMap::new(),
+            last: BTreeMap::new(),
+            still: 0,
+        }
     }
 
     /// Looks once more.
@@ -70,8 +77,16 @@ impl<'a> Others<'a> {
         } else {
             self.still = 0;
         }
-        let needed = if now.values().any(|thread| thread.by_the_clock) { STILL_WITH_TIMER } else { STILL };
-        let motion = if self.still >= needed || self.all_poll(&now) { Motion::None } else { Motion::Some };
+        let needed = if now.values().any(|thread| thread.by_the_clock) {
+            STILL_WITH_TIMER
+        } else {
+            STILL
+        };
+        let motion = if self.still >= needed || self.all_poll(&now) {
+            Motion::None
+        } else {
+            Motion::Some
+        };
         self.last = now;
         motion
     }
@@ -80,8 +95,12 @@ impl<'a> Others<'a> {
     fn all_poll(&self, now: &BTreeMap<u32, Thread>) -> bool {
         let mut polled = false;
         let settled = now.iter().all(|(tid, thread)| {
-            let Some(first) = self.baseline.get(tid) else { return false };
-            if thread.voluntary - first.voluntary.min(thread.voluntary) >= POLLS || thread.ticks - first.ticks.min(thread.ticks) >= TICKS {
+            let Some(first) = self.baseline.get(tid) else {
+                return false;
+            };
+            if thread.voluntary - first.voluntary.min(thread.voluntary) >= POLLS
+                || thread.ticks - first.ticks.min(thread.ticks) >= TICKS
+            {
                 polled = true;
                 return true;
             }
@@ -91,13 +110,19 @@ impl<'a> Others<'a> {
     }
 
     fn threads(&self) -> BTreeMap<u32, Thread> {
-        let waiting: Vec<u32> = wait::waiting(self.log).into_iter().map(|waiter| waiter.tid).collect();
+        let waiting: Vec<u32> = wait::waiting(self.log)
+            .into_iter()
+            .map(|waiter| waiter.tid)
+            .collect();
         let mut threads = BTreeMap::new();
         let mut queue = children(self.root);
         while let Some(pid) = queue.pop() {
             for tid in tasks(pid) {
                 queue.extend(children_of_thread(pid, tid));
-                if tid != self.me && !waiting.contains(&tid) && let Some(thread) = thread(pid, tid) {
+                if tid != self.me
+                    && !waiting.contains(&tid)
+                    && let Some(thread) = thread(pid, tid)
+                {
                     threads.insert(tid, thread);
                 }
             }
@@ -108,17 +133,26 @@ impl<'a> Others<'a> {
 
 /// The children of all threads of a process.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
-    tasks(pid).into_iter().flat_map(|tid| children_of_thread(pid, tid)).collect()
+    tasks(pid)
+        .into_iter()
+        .flat_map(|tid| children_of_thread(pid, tid))
+        .collect()
 }
 
 fn tasks(pid: u32) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 fn children_of_thread(pid: u32, tid: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")).unwrap_or_default();
-    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    list.split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
 }
 
 /// State and counts of a thread; `None` when it is dead.
@@ -130,7 +164,12 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
     if matches!(state, "Z" | "X") {
         return None;
     }
-    let ticks = fields.clone().skip(10).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let ticks = fields
+        .clone()
+        .skip(10)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .sum();
     let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
     let count = |key: &str| -> u64 {
         let line = status.lines().find_map(|line| line.strip_prefix(key));
@@ -150,6 +189,9 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
 /// Whether the thread is in `nanosleep` or `clock_nanosleep`; unknown counts as no.
 fn sleeps_by_the_clock(pid: u32, tid: u32) -> bool {
     let call = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
-    let number = call.split_whitespace().next().and_then(|number| number.parse::<i64>().ok());
+    let number = call
+        .split_whitespace()
+        .next()
+        .and_then(|number| number.parse::<i64>().ok());
     number.is_some_and(|number| number == libc::SYS_nanosleep || number == libc::SYS_clock_nanosleep)
 }

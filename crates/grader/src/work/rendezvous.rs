@@ -52,10 +52,26 @@ impl Rendezvous {
     #[track_caller]
     pub fn meet(self, parties: u32) -> bool {
         let location = Location::caller();
-        let Some(cell) = self.cell() else { return parties <= 1 };
-        write(MEET, Phase::Begin, self.name, self.number, i64::from(parties), Some(location));
+        let Some(cell) = self.cell() else {
+            return parties <= 1;
+        };
+        write(
+            MEET,
+            Phase::Begin,
+            self.name,
+            self.number,
+            i64::from(parties),
+            Some(location),
+        );
         let ended = meet(&cell, parties.max(1));
-        write(MEET, Phase::End, self.name, self.number, ended.as_value(), Some(location));
+        write(
+            MEET,
+            Phase::End,
+            self.name,
+            self.number,
+            ended.as_value(),
+            Some(location),
+        );
         ended == Ended::Happened
     }
 
@@ -73,10 +89,16 @@ fn meet(cell: &Cell, parties: u32) -> Ended {
         // AcqRel: who leaves sees what all the parties did before they came.
         let before = round.fetch_add(1, Ordering::AcqRel);
         wait::wake_all(round);
-        return if before & FAILED == 0 { Ended::Happened } else { Ended::Impossible };
+        return if before & FAILED == 0 {
+            Ended::Happened
+        } else {
+            Ended::Impossible
+        };
     }
     let seen = round.load(Ordering::Acquire);
-    let ended = wait::until(cell, ROUND, seen, || complete(cell, parties, mine) || round.load(Ordering::Acquire) & FAILED != 0);
+    let ended = wait::until(cell, ROUND, seen, || {
+        complete(cell, parties, mine) || round.load(Ordering::Acquire) & FAILED != 0
+    });
     match ended {
         Ended::Happened if complete(cell, parties, mine) => Ended::Happened,
         Ended::Happened => Ended::Impossible,
@@ -91,5 +113,6 @@ fn meet(cell: &Cell, parties: u32) -> Ended {
 /// Whether all parties of round `mine` have come, and no meeting has failed before.
 fn complete(cell: &Cell, parties: u32, mine: u32) -> bool {
     // Acquire: pairs with the AcqRel of the arrivals.
-    cell.word(ARRIVED).load(Ordering::Acquire) / parties > mine && cell.word(ROUND).load(Ordering::Acquire) & FAILED == 0
+    cell.word(ARRIVED).load(Ordering::Acquire) / parties > mine
+        && cell.word(ROUND).load(Ordering::Acquire) & FAILED == 0
 }

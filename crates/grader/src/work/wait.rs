@@ -55,7 +55,9 @@ pub(crate) fn until(cell: &Cell, word: usize, unchanged: u32, happened: impl Fn(
     if happened() {
         return Ended::Happened;
     }
-    let Some(log) = log::attached() else { return Ended::Impossible };
+    let Some(log) = log::attached() else {
+        return Ended::Impossible;
+    };
     let ticket = Ticket::take(log, cell.word_offset(word), unchanged);
     let futex = cell.word(word);
     let mut others = Others::of_this_thread(log);
@@ -74,7 +76,11 @@ pub(crate) fn until(cell: &Cell, word: usize, unchanged: u32, happened: impl Fn(
         }
         if others.look() == Motion::None {
             // What happened while we looked has the last word.
-            return if happened() { Ended::Happened } else { Ended::Impossible };
+            return if happened() {
+                Ended::Happened
+            } else {
+                Ended::Impossible
+            };
         }
         looks += 1;
         if looks % LOOKS_PER_SIGN == 0 {
@@ -90,7 +96,10 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 }
 
 fn sleep_on(word: &AtomicU32, unchanged: u32) {
-    let pace = rustix::thread::Timespec { tv_sec: 0, tv_nsec: i64::from(PACE.subsec_nanos()) };
+    let pace = rustix::thread::Timespec {
+        tv_sec: 0,
+        tv_nsec: i64::from(PACE.subsec_nanos()),
+    };
     // A changed word, a signal and the end of the pace all mean: look again.
     let _ = futex::wait(word, futex::Flags::empty(), unchanged, Some(&pace));
 }
@@ -120,11 +129,14 @@ impl Ticket {
         let me = this_thread();
         let claimed = |slot: &usize| {
             // Acquire: pairs with the Release in `drop` of the slot's last owner.
-            log.waiter(*slot, 0).compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            log.waiter(*slot, 0)
+                .compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
         };
         let slot = (0..WAITER_SLOTS).find(claimed);
         if let Some(slot) = slot {
-            log.waiter(slot, 2).store(offset as u64 | u64::from(unchanged) << 32, Ordering::Relaxed);
+            log.waiter(slot, 2)
+                .store(offset as u64 | u64::from(unchanged) << 32, Ordering::Relaxed);
             // Release: pairs with the Acquire in `waiting`.
             log.waiter(slot, 1).store(number, Ordering::Release);
         }
@@ -133,7 +145,9 @@ impl Ticket {
 
     /// Whether no living thread that still waits has an earlier ticket.
     fn is_first(&self) -> bool {
-        waiting(self.log).into_iter().all(|waiter| waiter.ticket >= self.number || !waiter.lives())
+        waiting(self.log)
+            .into_iter()
+            .all(|waiter| waiter.ticket >= self.number || !waiter.lives())
     }
 }
 
@@ -168,8 +182,14 @@ pub(crate) fn waiting(log: &Log) -> Vec<Waiter> {
             let ticket = log.waiter(slot, 1).load(Ordering::Acquire);
             let who = log.waiter(slot, 0).load(Ordering::Relaxed);
             let what = log.waiter(slot, 2).load(Ordering::Relaxed);
-            let still = ticket != 0 && who != 0 && log.word_at(what as u32 as usize).load(Ordering::Relaxed) == (what >> 32) as u32;
-            still.then_some(Waiter { pid: who as u32, tid: (who >> 32) as u32, ticket })
+            let still = ticket != 0
+                && who != 0
+                && log.word_at(what as u32 as usize).load(Ordering::Relaxed) == (what >> 32) as u32;
+            still.then_some(Waiter {
+                pid: who as u32,
+                tid: (who >> 32) as u32,
+                ticket,
+            })
         })
         .collect()
 }
