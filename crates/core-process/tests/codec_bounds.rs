@@ -60,7 +60,8 @@ fn peak<T: DeserializeOwned>(bytes: &[u8]) -> (Result<T, DecodeError>, usize) {
 
 /// A claim of `len` elements, and `rest` behind it.
 fn claim(len: u64, rest: &[u8]) -> Vec<u8> {
-    [encode(&len).unwrap().bytes.as_slice(), rest].concat()
+    let len = encode(&len).expect("a number can be encoded").bytes;
+    [len.as_slice(), rest].concat()
 }
 
 fn refuses_for_little<T: DeserializeOwned + Debug>(bytes: &[u8]) {
@@ -319,7 +320,7 @@ fn the_message_of_a_value_that_refuses_is_kept() {
     impl TryFrom<u8> for Even {
         type Error = String;
         fn try_from(number: u8) -> Result<Self, String> {
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 Ok(Self)
             } else {
                 Err(format!("{number} is odd"))
