@@ -10,19 +10,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use rustix::fs::{
-    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create,
-};
-use rustix::io::{Errno, retry_on_intr};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Fd;
 use crate::sys::fd::{above_standard, duplicate};
 use crate::sys::map::Mapping;
-
-/// With these nobody can take a page away again.
-const SIZE_IS_FIXED: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
+use crate::sys::memfd;
 
 /// From this size on it is asked first whether the machine has the memory: the kernel would not refuse, but kill.
 const LARGE: usize = 64 << 20;
@@ -67,16 +61,11 @@ impl Segment {
                 "a segment of 0 bytes cannot be mapped",
             ));
         }
-        let size = u64::try_from(len)
-            .ok()
-            .filter(|size| *size <= i64::MAX as u64)
-            .ok_or(Errno::FBIG)?;
-        if len >= LARGE && available_memory().is_some_and(|available| size > available) {
-            return Err(Errno::NOMEM.into());
+        let size = i64::try_from(len).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
+        if len >= LARGE && available_memory().is_some_and(|available| size.cast_unsigned() > available) {
+            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
         }
-        let file = above_standard(memfd(name)?)?;
-        retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, size))?;
-        fcntl_add_seals(&file, SIZE_IS_FIXED | SealFlags::SEAL)?;
+        let file = memfd::create_fixed(name, len)?;
         Ok(Self {
             memory: Mapping::new(file.as_fd(), len)?,
             file,
@@ -90,20 +79,15 @@ impl Segment {
     ///   one of another size.
     /// - The system's error if it cannot be mapped, for example because it is open for reading alone.
     pub fn open(descriptor: OwnedFd, expected_len: usize) -> io::Result<Self> {
-        let seals = fcntl_get_seals(&descriptor).unwrap_or(SealFlags::empty());
-        if !seals.contains(SIZE_IS_FIXED) {
+        let facts = memfd::facts(descriptor.as_fd())?;
+        if !facts.length_is_fixed {
             return Err(not_a_segment("its size is not sealed"));
         }
-        // The seals come first: a size that is read before them may change again.
-        let status = fstat(&descriptor)?;
-        if u64::try_from(status.st_size) != Ok(expected_len as u64) {
-            let why = format!(
-                "it has {} bytes where {expected_len} are expected",
-                status.st_size
-            );
+        if facts.length != expected_len as u64 {
+            let why = format!("it has {} bytes where {expected_len} are expected", facts.length);
             return Err(not_a_segment(&why));
         }
-        if (status.st_blocks as u64).saturating_mul(512) < expected_len as u64 {
+        if facts.reserved < facts.length {
             return Err(not_a_segment("its memory is not reserved"));
         }
         let file = above_standard(descriptor)?;
@@ -208,15 +192,6 @@ impl<'de> Deserialize<'de> for Segment {
     }
 }
 
-fn memfd(name: &str) -> Result<OwnedFd, Errno> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Memory that cannot be executed is what a hardened system (vm.memfd_noexec) allows; Linux knows it since 6.3.
-    match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
-        Err(Errno::INVAL) => memfd_create(name, flags),
-        other => other,
-    }
-}
-
 /// The bytes that can be had without killing somebody, by the kernel's estimate; `None` where it gives none.
 fn available_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
@@ -238,12 +213,18 @@ fn not_a_segment(why: &str) -> io::Error {
 mod tests {
     use super::*;
     use crate::codec::{DecodeError, decode, encode};
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, memfd_create};
+    use rustix::io::Errno;
     use std::env;
     use std::fs::File;
     use std::os::fd::AsRawFd;
     use std::panic::catch_unwind;
     use std::process::{self, Command};
     use std::sync::atomic::Ordering;
+
+    fn memfd(name: &str) -> Result<OwnedFd, Errno> {
+        memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
+    }
 
     /// Whether something of that name is mapped here.
     fn is_mapped(name: &str) -> bool {
@@ -312,7 +293,7 @@ mod tests {
         assert!(open(unsealed, 8).contains("not sealed"));
         let sparse = memfd("segment-sparse").unwrap();
         rustix::fs::ftruncate(&sparse, 8192).unwrap();
-        fcntl_add_seals(&sparse, SIZE_IS_FIXED).unwrap();
+        fcntl_add_seals(&sparse, SealFlags::SHRINK | SealFlags::GROW).unwrap();
         assert!(open(sparse, 8192).contains("not reserved"));
         let segment = Segment::create("segment-other-size", 64).unwrap();
         for len in [0, 63, 65, usize::MAX] {

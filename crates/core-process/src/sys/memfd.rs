@@ -11,13 +11,53 @@ use std::ptr::NonNull;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags};
 
+/// What nobody can change any more once both are set: the length.
+const LENGTH_IS_FIXED: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
+
 /// A new file of `length` reserved, zeroed bytes. `ENOSPC` and `ENOMEM` come now, not as a signal later.
 pub(crate) fn create(name: &str, length: usize) -> io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file = super::fd::above_standard(rustix::fs::memfd_create(name, flags)?)?;
+    let file = empty(name)?;
     grow(file.as_fd(), length)?;
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK)?;
     Ok(file)
+}
+
+/// As [`create`], and it cannot grow either, nor be sealed in another way.
+pub(crate) fn create_fixed(name: &str, length: usize) -> io::Result<OwnedFd> {
+    let file = empty(name)?;
+    grow(file.as_fd(), length)?;
+    rustix::fs::fcntl_add_seals(&file, LENGTH_IS_FIXED | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+fn empty(name: &str) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Memory that cannot be executed is what a hardened system (vm.memfd_noexec) allows; Linux knows it since 6.3.
+    let file = match rustix::fs::memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(rustix::io::Errno::INVAL) => rustix::fs::memfd_create(name, flags),
+        other => other,
+    };
+    super::fd::above_standard(file?)
+}
+
+/// What the kernel knows of a file that somebody else has made.
+pub(crate) struct Facts {
+    pub(crate) length_is_fixed: bool,
+    pub(crate) length: u64,
+    /// So many bytes have their memory already.
+    pub(crate) reserved: u64,
+}
+
+/// The facts of `file`; any descriptor will do.
+pub(crate) fn facts(file: BorrowedFd<'_>) -> io::Result<Facts> {
+    // The seals come first: a length that is read before them may change again.
+    let seals = rustix::fs::fcntl_get_seals(file).unwrap_or(SealFlags::empty());
+    let status = rustix::fs::fstat(file)?;
+    Ok(Facts {
+        length_is_fixed: seals.contains(LENGTH_IS_FIXED),
+        length: u64::try_from(status.st_size).unwrap_or(0),
+        reserved: u64::try_from(status.st_blocks).unwrap_or(0).saturating_mul(512),
+    })
 }
 
 /// Makes the file at least `length` bytes long, reserved.
