@@ -43,6 +43,12 @@ pub(crate) fn random_token() -> u64 {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthKey([u8; 32]);
 
+impl From<[u8; 32]> for AuthKey {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl AuthKey {
     /// The bytes, to make a code from.
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -60,4 +66,9 @@ impl std::fmt::Debug for AuthKey {
 /// mistake.
 pub fn authkey() -> AuthKey {
     AuthKey(of_this_process())
+}
+
+/// Makes `key` the key of this process and of the children that it starts from now on.
+pub fn set_authkey(key: AuthKey) {
+    inherit(key.0);
 }

@@ -1,5 +1,6 @@
 //! A started child whose target's value is awaited.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,7 +29,6 @@ pub(crate) struct PanicRecord {
 /// It is a [`ChildHandle`] that knows the type of the result. Dropping it lets the child run on: it is waited for (or, a
 /// daemon, terminated) when this process ends, as in CPython. If this process is killed, the child ends too
 /// (see [`ParentDeath`](crate::ParentDeath)).
-#[derive(Debug)]
 pub struct Child<T> {
     handle: ChildHandle,
     result: PhantomData<fn() -> T>,
@@ -45,6 +45,12 @@ impl<T> Child<T> {
     /// A handle without the result's type, to keep children of different kinds together.
     pub fn handle(&self) -> ChildHandle {
         self.handle.clone()
+    }
+}
+
+impl<T> fmt::Debug for Child<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
     }
 }
 
@@ -79,6 +85,9 @@ impl<T: DeserializeOwned> Child<T> {
 
     /// The result if the child has ended, `None` while it runs. Never blocks.
     pub fn try_join(&self) -> Option<Result<T, ChildError>> {
+        if let Err(creator) = self.handle.state.check_parent() {
+            return Some(Err(ChildError::NotParent { creator }));
+        }
         match self.handle.state.poll() {
             Ok(None) => None,
             Ok(Some(end)) => Some(self.value(end)),
@@ -92,6 +101,9 @@ impl<T: DeserializeOwned> Child<T> {
     /// [`JoinError::TimedOut`] and [`JoinError::Stopped`] leave the child running; [`JoinError::Failed`] says how it ended.
     #[track_caller]
     pub fn join_until(&self, until: impl Into<Until>) -> Result<T, JoinError> {
+        if let Err(creator) = self.handle.state.check_parent() {
+            return Err(ChildError::NotParent { creator }.into());
+        }
         match self.handle.wait_until_at(until.into(), Location::caller()) {
             Ok(end) => Ok(self.value(end)?),
             Err(WaitError::TimedOut) => Err(JoinError::TimedOut),
@@ -115,7 +127,7 @@ impl<T: DeserializeOwned> Child<T> {
         let mut block = lock(&state.block);
         let token = block.token();
         let how = block.state();
-        let message = |error: &dyn std::fmt::Display| ChildError::Result {
+        let message = |error: &dyn fmt::Display| ChildError::Result {
             message: error.to_string(),
         };
         match how {

@@ -1,13 +1,14 @@
 //! Who this process is: its name, its place in the tree, its parent.
 //!
-//! Invariant: set once, before the target runs (or never, in the main process).
+//! Invariant: set once, before the target runs (or never, in the main process); only the name can change later.
 
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
 use crate::start::Launch;
 use crate::sys::{parent_death, pidfd};
-use crate::{StartMethod, Until, WaitError, wait_any};
+use crate::{Signal, SignalError, StartMethod, Until, WaitError, thread, wait_any};
 
 /// What a child was told of itself.
 #[derive(Debug, Clone)]
@@ -21,6 +22,16 @@ struct Identity {
 }
 
 static IDENTITY: RwLock<Option<Identity>> = RwLock::new(None);
+
+/// The name that this process gave itself.
+static RENAMED: RwLock<Option<String>> = RwLock::new(None);
+
+fn name() -> String {
+    let renamed = RENAMED.read().unwrap_or_else(PoisonError::into_inner).clone();
+    renamed
+        .or_else(|| identity().map(|identity| identity.name))
+        .unwrap_or_else(|| "MainProcess".to_owned())
+}
 
 fn identity() -> Option<Identity> {
     IDENTITY.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -37,6 +48,36 @@ pub(crate) fn become_child(launch: &Launch, parent_pid: u32) {
         parent_pid,
     };
     *IDENTITY.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    // A copy of a process that had renamed itself has a name of its own.
+    *RENAMED.write().unwrap_or_else(PoisonError::into_inner) = None;
+    show_in_ps(&launch.name);
+}
+
+/// Gives this process's first thread the name's first 15 bytes, which is what `ps` shows. It is a convenience: a system without
+/// `/proc` goes without.
+fn show_in_ps(name: &str) {
+    let shown: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
+    if !thread::is_main() {
+        let _ = std::fs::write("/proc/self/comm", shown);
+    } else if let Ok(shown) = CString::new(shown) {
+        let _ = rustix::thread::set_name(&shown);
+    }
+}
+
+/// Changes the name of the calling process, for itself, for `ps` and for children that it starts from now on
+/// ([`Parent::name`]). Its parent does not learn of it (CPython row P08).
+///
+/// ```
+/// fn main() {
+///     core_process::init();
+///     core_process::rename("conductor");
+///     assert_eq!(core_process::current().name, "conductor");
+/// }
+/// ```
+pub fn rename(name: impl Into<String>) {
+    let name = name.into();
+    show_in_ps(&name);
+    *RENAMED.write().unwrap_or_else(PoisonError::into_inner) = Some(name);
 }
 
 /// A snapshot of the calling process (CPython's `current_process()`, row P27).
@@ -79,7 +120,7 @@ pub fn current() -> Current {
     match identity() {
         None => Current {
             pid,
-            name: "MainProcess".to_owned(),
+            name: name(),
             depth: 0,
             path: Vec::new(),
             is_daemon: false,
@@ -87,7 +128,7 @@ pub fn current() -> Current {
         },
         Some(identity) => Current {
             pid,
-            name: identity.name,
+            name: name(),
             depth: identity.path.len(),
             path: identity.path,
             is_daemon: identity.daemon,
@@ -175,6 +216,21 @@ impl Parent {
         match &self.pidfd {
             None => Ok(()),
             Some(pidfd) => wait_any(&[pidfd], until).map(drop),
+        }
+    }
+
+    /// Sends it a signal, by its pidfd: nothing happens when it has ended, whoever has its pid by then (CPython row X13).
+    ///
+    /// # Errors
+    /// [`SignalError::Os`] where the kernel refuses: a parent that runs as another user.
+    pub fn signal(&self, signal: Signal) -> Result<(), SignalError> {
+        let sent = match &self.pidfd {
+            None => Ok(()),
+            Some(pidfd) => pidfd::send_signal(pidfd, signal.number()),
+        };
+        match sent {
+            Err(error) if error.raw_os_error() != Some(libc::ESRCH) => Err(SignalError::Os(error)),
+            _ => Ok(()),
         }
     }
 

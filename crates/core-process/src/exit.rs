@@ -4,15 +4,17 @@
 //! | --- | --- | --- | --- |
 //! | `main` or the target returns | run | daemons terminated, others waited for | 0 (what `main` returned) |
 //! | [`exit(n)`](exit), `std::process::exit(n)` | run | the same | `n & 0xff` |
+//! | [`fail(why)`](fail) | run | the same | 1 |
 //! | panic of the target | run | the same | 101 |
 //! | panic of `main` | run | the same | 101 |
-//! | `_exit(n)` | do not run | end by the parent's death | `n & 0xff` |
+//! | [`exit_now(n)`](exit_now), `_exit(n)` | do not run | end by the parent's death | `n & 0xff` |
 //! | a signal's default action | do not run | end by the parent's death | `Signaled` |
 //!
 //! Order: threads of [`thread::spawn`](crate::thread::spawn) are joined, hooks run (last registered first), daemons are
 //! terminated, the other children are waited for, the forkserver is ended.
 #![allow(unsafe_code, reason = "atexit and _exit")]
 
+use std::fmt::Display;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use crate::handle::lock;
 use crate::sys::pidfd;
-use crate::{StartMethod, Until, registry, start, thread, wait_any};
+use crate::{StartMethod, Until, current, registry, start, thread, wait_any};
 
 /// The exit code of a process whose target panicked, as Rust's own.
 pub(crate) const PANIC_CODE: i32 = 101;
@@ -46,7 +48,30 @@ pub fn at_exit(hook: impl FnOnce() + Send + 'static) {
 /// Ends this process normally with a code, of which the parent sees the low 8 bits (CPython's `sys.exit(n)`, rows P11, P12).
 /// Values on the stack are not dropped; the hooks of [`at_exit`] run, and children are seen to.
 pub fn exit(code: i32) -> ! {
-    std::process::exit(code)
+    match current().start_method {
+        Some(method) => end_child(method, code),
+        None => std::process::exit(code),
+    }
+}
+
+/// Ends this process normally with code 1 and says why on stderr (CPython's `sys.exit("text")`, row P13).
+///
+/// ```no_run
+/// let Ok(text) = std::fs::read_to_string("input") else {
+///     core_process::fail("there is no file named input");
+/// };
+/// # drop(text);
+/// ```
+pub fn fail(why: impl Display) -> ! {
+    let _ = writeln!(std::io::stderr(), "{why}");
+    exit(1)
+}
+
+/// Ends this process at once: no hook runs, nothing is flushed, no thread or child is waited for (CPython's `os._exit(n)`, row
+/// X03). Children that end with their parent end now.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(code) }
 }
 
 /// Has the C library call us at the end of `main` and in `exit`, once.
@@ -72,8 +97,7 @@ pub(crate) fn end_child(method: StartMethod, code: i32) -> ! {
     // A copy: the C library's list holds handlers of the process that it was copied from.
     let _ = catch_unwind(at_normal_end);
     let _ = catch_unwind(|| std::io::stdout().flush());
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(code) }
+    exit_now(code)
 }
 
 fn at_normal_end() {

@@ -3,6 +3,7 @@
 //! Invariant: the status is taken from the kernel once, under the lock of `ended`, so two threads that wait see the same
 //! end. Signals go to the pidfd: a pid that was reused is never hit.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::probe::{self, Phase};
 use crate::start::StartBlock;
 use crate::sys::pidfd::{self, End};
+use crate::sys::poll::is_readable;
 use crate::{ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry, wait_any};
 
 /// What this process knows of a child, shared by all its handles.
@@ -37,7 +39,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ChildState {
-    fn check_parent(&self) -> Result<(), u32> {
+    pub(crate) fn check_parent(&self) -> Result<(), u32> {
         if std::process::id() == self.creator {
             Ok(())
         } else {
@@ -45,9 +47,13 @@ impl ChildState {
         }
     }
 
-    /// How it ended, if it has; takes it from the kernel's table then.
+    /// How it ended, if it has; takes it from the kernel's table then. A process that is not its parent sees that it has ended,
+    /// not how, and takes nothing.
     pub(crate) fn poll(&self) -> io::Result<Option<End>> {
         let mut ended = lock(&self.ended);
+        if ended.is_none() && self.check_parent().is_err() {
+            return Ok(is_readable(&self.pidfd)?.then_some(End::Stolen));
+        }
         if ended.is_none() {
             *ended = pidfd::try_reap(&self.pidfd)?;
             if ended.is_some() {
@@ -70,6 +76,9 @@ impl ChildState {
     }
 
     pub(crate) fn wait_until(&self, until: Until) -> Result<End, WaitError> {
+        if self.check_parent().is_err() {
+            return Err(WaitError::Os(io::Error::from_raw_os_error(libc::ECHILD)));
+        }
         loop {
             if let Some(end) = self.poll().map_err(WaitError::Os)? {
                 return Ok(end);
@@ -96,7 +105,7 @@ impl ChildState {
 ///     assert!(!child.is_alive());
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ChildHandle {
     pub(crate) state: Arc<ChildState>,
 }
@@ -128,7 +137,8 @@ impl ChildHandle {
         self.state.method
     }
 
-    /// Where it stands now. Never blocks; an ended child leaves the kernel's process table by this call (no zombie).
+    /// Where it stands now. Never blocks; an ended child leaves the kernel's process table by this call (no zombie). In a process
+    /// that did not start it: `Running` or `Unknown`.
     pub fn status(&self) -> Status {
         match self.state.poll() {
             Ok(Some(end)) => end.into(),
@@ -154,7 +164,8 @@ impl ChildHandle {
     /// Waits no longer than `until`: a duration, an instant, a stop token, or a token with a duration.
     ///
     /// # Errors
-    /// [`WaitError::TimedOut`] or [`WaitError::Stopped`]; the child runs on.
+    /// [`WaitError::TimedOut`] or [`WaitError::Stopped`]; the child runs on. [`WaitError::Os`] (`ECHILD`) in a process that did
+    /// not start it.
     #[track_caller]
     pub fn wait_until(&self, until: impl Into<Until>) -> Result<Status, WaitError> {
         let until = until.into();
@@ -222,6 +233,25 @@ impl ChildHandle {
         let result = op();
         probe::emit(name, Phase::End, object, 0, Some(caller));
         result
+    }
+}
+
+impl fmt::Debug for ChildHandle {
+    /// Its names and how it stands (CPython row P43). Takes nothing from the kernel: a zombie stays one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = match (*lock(&self.state.ended), is_readable(&self.state.pidfd)) {
+            (Some(end), _) => Status::from(end).to_string(),
+            (None, Ok(false)) => Status::Running.to_string(),
+            (None, _) => "has ended (not joined yet)".to_owned(),
+        };
+        f.debug_struct("Child")
+            .field("name", &self.name())
+            .field("pid", &self.pid())
+            .field("parent", &self.state.creator)
+            .field("status", &format_args!("{status}"))
+            .field("daemon", &self.is_daemon())
+            .field("method", &format_args!("{}", self.start_method()))
+            .finish()
     }
 }
 

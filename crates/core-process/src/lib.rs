@@ -40,6 +40,7 @@ mod current;
 mod descriptor;
 mod error;
 mod exit;
+mod fork_hooks;
 mod handle;
 mod join_all;
 pub mod probe;
@@ -58,13 +59,14 @@ pub mod thread;
 mod until;
 mod wait;
 
-pub use authkey::{AuthKey, authkey};
+pub use authkey::{AuthKey, authkey, set_authkey};
 pub use child::Child;
 pub use cpu::{cpu_count, usable_cpus};
-pub use current::{Current, Parent, current, is_main, parent};
+pub use current::{Current, Parent, current, is_main, parent, rename};
 pub use descriptor::Fd;
 pub use error::{ChildError, JoinError, SignalError, StartError};
-pub use exit::{at_exit, exit};
+pub use exit::{at_exit, exit, exit_now, fail};
+pub use fork_hooks::after_fork;
 pub use handle::ChildHandle;
 pub use join_all::{JoinAll, join_all};
 pub use process::{ForkProcess, ParentDeath, Process};
@@ -72,8 +74,8 @@ pub use registry::{active_children, find_by_name};
 pub use signal::{Signal, UnknownSignal};
 pub use start::bootstrap::init;
 pub use start::{
-    AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method,
-    set_forkserver_preload, set_start_method, start_method,
+    AlreadySet, Context, PreloadPanic, StartMethod, UnknownMethod, available_methods, reset_start_method,
+    set_forkserver_preload, set_forkserver_preload_with, set_start_method, start_method,
 };
 pub use status::Status;
 pub use stdio::Stdio;

@@ -3,6 +3,7 @@
 //! Invariant: a recipe is never running. Each `start` makes a new child, which is a [`Child`].
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -143,13 +144,36 @@ macro_rules! options {
 /// }
 /// ```
 ///
-/// A target that captures is refused by the compiler, which says to pass values as arguments.
-#[derive(Debug, Clone)]
+/// A target that captures is refused by the compiler, which says to pass values as arguments. A recipe whose arguments can be
+/// cloned can be cloned.
 #[must_use = "a recipe does nothing until it is started"]
 pub struct Process<F, A, M> {
     args: A,
     options: Options,
     target: PhantomData<fn() -> (F, M)>,
+}
+
+// By hand: a derived one would ask for `F: Debug` and `M: Clone`, which no function and no marker has.
+impl<F, A: Clone, M> Clone for Process<F, A, M> {
+    fn clone(&self) -> Self {
+        Self {
+            args: self.args.clone(),
+            options: self.options.clone(),
+            target: PhantomData,
+        }
+    }
+}
+
+impl<F, A, M> fmt::Debug for Process<F, A, M> {
+    /// What it would start (CPython row P43); the arguments are not shown, they need not be printable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("target", &format_args!("{}", target::name_of::<F>()))
+            .field("name", &self.options.name)
+            .field("method", &self.options.method)
+            .field("daemon", &self.options.daemon)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<F, A, M> Process<F, A, M>

@@ -4,6 +4,7 @@
 //! the choice is made where the thread is started: [`spawn`] for a thread that has to finish, `std::thread::spawn` for one
 //! that may be cut.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::{Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -12,6 +13,11 @@ use crate::handle::lock;
 
 static UNFINISHED: Mutex<usize> = Mutex::new(0);
 static FINISHED: Condvar = Condvar::new();
+
+thread_local! {
+    /// Whether the calling thread is one of the unfinished.
+    static COUNTED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Counts a thread until it has finished, panicked or failed to start.
 struct Unfinished;
@@ -47,6 +53,7 @@ where
     let unfinished = Unfinished::new();
     std::thread::Builder::new().spawn(move || {
         let _unfinished = unfinished;
+        COUNTED.set(true);
         f()
     })
 }
@@ -56,10 +63,11 @@ pub fn is_main() -> bool {
     crate::sys::threads::is_main()
 }
 
-/// Waits for all threads of [`spawn`].
+/// Waits for all threads of [`spawn`] but the calling one, which may be ending the process.
 pub(crate) fn wait_for_all() {
+    let own = usize::from(COUNTED.get());
     let mut unfinished = lock(&UNFINISHED);
-    while *unfinished > 0 {
+    while *unfinished > own {
         unfinished = FINISHED
             .wait(unfinished)
             .unwrap_or_else(std::sync::PoisonError::into_inner);

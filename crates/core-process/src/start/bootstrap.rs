@@ -21,7 +21,7 @@ use crate::sys::clone::FIRST_DESCRIPTOR;
 use crate::sys::image::main_image;
 use crate::sys::{inherited, parent_death, signals};
 use crate::target::{self, Failure};
-use crate::{authkey, current, exit, registry, returns, thread};
+use crate::{authkey, current, exit, fork_hooks, registry, returns, thread};
 
 /// The variable that tells a program that it was started as a child, and which descriptor is its block.
 pub(crate) const MARKER: &str = "CORE_PROCESS_START";
@@ -95,6 +95,7 @@ pub(crate) fn after_fork(launch: &Launch, parent: u32) {
     signals::restore_interrupt();
     signals::unblock_all();
     identify(launch, parent);
+    fork_hooks::run();
 }
 
 /// The child knows who it is, and ends with its parent.
@@ -106,10 +107,6 @@ fn identify(launch: &Launch, parent: u32) {
     }
     current::become_child(launch, parent);
     authkey::inherit(launch.authkey);
-    let comm: Vec<u8> = launch.name.bytes().filter(|byte| *byte != 0).take(15).collect();
-    if let Ok(comm) = std::ffi::CString::new(comm) {
-        let _ = rustix::thread::set_name(&comm);
-    }
 }
 
 /// Runs the entry that the block names, with decoded arguments, and ends the process.
@@ -158,7 +155,7 @@ pub(crate) fn run(
         outcome::publish_setup_failure(&why);
         exit::end_child(launch.method, exit::PANIC_CODE)
     }
-    outcome::watch_panics(&launch.name);
+    outcome::watch_panics();
     let pid = u64::from(std::process::id());
     probe::emit("target", Phase::Begin, pid, 0, None);
     let result = catch_unwind(AssertUnwindSafe(work));

@@ -20,10 +20,11 @@ use std::sync::atomic::Ordering;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use serde::de::DeserializeOwned;
 
-use super::server::{self, Answer};
+use super::server::{self, Answer, PreloadPanic};
 use super::{Plan, StartBlock, Started, Work, no_process};
-use crate::codec::{self, Encoded};
+use crate::codec;
 use crate::handle::lock;
 use crate::process::Options;
 use crate::stdio::Stream;
@@ -41,8 +42,8 @@ struct Server {
 
 static SERVER: Mutex<Option<Server>> = Mutex::new(None);
 
-/// The entry of the server's target, once a preload function was set.
-static PRELOAD: Mutex<Option<u64>> = Mutex::new(None);
+/// The entry of the server's target, once a preload function was set, and what a panic in that means.
+static PRELOAD: Mutex<Option<(u64, PreloadPanic)>> = Mutex::new(None);
 
 /// Why a request brought no child.
 enum Failed {
@@ -54,20 +55,30 @@ enum Failed {
 /// Has the forkserver run `preload` once, before it serves: what it loads, every child finds in its memory (CPython row C11).
 /// A server that is already running is replaced at the next start.
 ///
-/// A panic in it is the error of that start; CPython ignores it in silence. It must leave no thread running: the server refuses
-/// to fork then.
+/// A panic in it is the error of that start ([`set_forkserver_preload_with`] has the other choices). It must leave no thread
+/// running: the server refuses to fork then.
 pub fn set_forkserver_preload<P, M>(preload: P)
 where
     P: Target<(), M, Output = ()>,
     M: 'static,
 {
+    set_forkserver_preload_with(preload, PreloadPanic::Fail);
+}
+
+/// [`set_forkserver_preload`] with a choice of what a panic in `preload` means.
+pub fn set_forkserver_preload_with<P, M>(preload: P, on_panic: PreloadPanic)
+where
+    P: Target<(), M, Output = ()>,
+    M: 'static,
+{
     let _ = preload;
-    *lock(&PRELOAD) = entry_of(server::serve_preloaded::<P, M>);
+    let entry = entry_of::<_, (Fd<OwnedFd>, PreloadPanic), _>(server::serve_preloaded::<P, M>);
+    *lock(&PRELOAD) = entry.map(|entry| (entry, on_panic));
     stop();
 }
 
-fn entry_of<F: Target<Fd<OwnedFd>, target::One>>(_serve: F) -> Option<u64> {
-    target::offset_of::<F, Fd<OwnedFd>, target::One>()
+fn entry_of<F: Target<A, M>, A: DeserializeOwned, M>(_serve: F) -> Option<u64> {
+    target::offset_of::<F, A, M>()
 }
 
 /// Whether this kernel lets a fork be made a sibling.
@@ -132,21 +143,24 @@ impl Server {
         .map_err(|error| StartError::os("open the forkserver's socket", error.into()))?;
         let ours = fd::above_standard(ours)
             .map_err(|error| StartError::os("open the forkserver's socket", error))?;
-        let entry = lock(&PRELOAD).or_else(|| entry_of(server::serve));
+        let theirs = Fd::from(theirs);
+        let (entry, arguments) = match *lock(&PRELOAD) {
+            Some((entry, on_panic)) => (Some(entry), codec::encode(&(theirs, on_panic))),
+            None => (
+                entry_of::<_, Fd<OwnedFd>, _>(server::serve),
+                codec::encode(&theirs),
+            ),
+        };
         let entry = entry.ok_or(StartError::NotInImage {
             target: "the forkserver",
         })?;
-        let Encoded { bytes, descriptors } =
-            codec::encode(&Fd::from(theirs)).map_err(|error| StartError::Argument(error.to_string()))?;
+        let arguments = arguments.map_err(|error| StartError::Argument(error.to_string()))?;
         let options = Options {
             name: Some("forkserver".to_owned()),
             method: Some(StartMethod::Spawn),
             ..Options::default()
         };
-        let work = Work::Entry {
-            entry,
-            arguments: Encoded { bytes, descriptors },
-        };
+        let work = Work::Entry { entry, arguments };
         let state = super::start(super::Request {
             options: &options,
             work,

@@ -17,13 +17,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
-pub use forkserver::set_forkserver_preload;
 pub(crate) use forkserver::{own_descriptors, stop as stop_forkserver};
+pub use forkserver::{set_forkserver_preload, set_forkserver_preload_with};
 pub(crate) use launch::Launch;
 pub use method::{
     AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method, set_start_method,
     start_method,
 };
+
+pub use server::PreloadPanic;
 
 use crate::codec::Encoded;
 use crate::error::STEP_PROCESS;

@@ -32,16 +32,15 @@ pub(super) fn keep(block: StartBlock, file: OwnedFd) {
 }
 
 /// Has panics name the process they happen in, and remembers them.
-pub(super) fn watch_panics(name: &str) {
+pub(super) fn watch_panics() {
     static WATCHING: AtomicBool = AtomicBool::new(false);
-    static NAME: Mutex<String> = Mutex::new(String::new());
-    name.clone_into(&mut lock(&NAME));
     if WATCHING.swap(true, Ordering::Relaxed) {
         return;
     }
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        eprint!("process {:?} (pid {}): ", *lock(&NAME), std::process::id());
+        let me = crate::current();
+        eprint!("process {:?} (pid {}): ", me.name, me.pid);
         before(info);
         let record = record(info);
         if cfg!(panic = "abort") && crate::thread::is_main() {

@@ -2,6 +2,7 @@
 //! is gone.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::panic::{catch_unwind, set_hook, take_hook};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,19 @@ pub(super) const REQUEST: &[u8] = b"fork";
 
 /// Block, way home and three streams come before the arguments' descriptors.
 const FIXED: usize = 5;
+
+/// What becomes of a panic in a forkserver's preload function (CPython 3.15's `on_error`, row C11). A program built with
+/// `panic = "abort"` has the first choice only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PreloadPanic {
+    /// The start that needed the server fails with [`StartError::ForkServer`](crate::StartError::ForkServer), which names it.
+    #[default]
+    Fail,
+    /// It is reported on stderr, and the server serves without what was not loaded.
+    Warn,
+    /// As `Warn`, without a word.
+    Ignore,
+}
 
 /// What the server says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,11 +86,21 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
 }
 
 /// [`serve`] after a preload function.
-pub(super) fn serve_preloaded<P, M>(socket: Fd<OwnedFd>)
+pub(super) fn serve_preloaded<P, M>(socket: Fd<OwnedFd>, on_panic: PreloadPanic)
 where
     P: Target<(), M, Output = ()>,
 {
-    crate::target::instance::<P>().call(());
+    let preload = || crate::target::instance::<P>().call(());
+    match on_panic {
+        PreloadPanic::Fail => preload(),
+        PreloadPanic::Warn => drop(catch_unwind(preload)),
+        PreloadPanic::Ignore => {
+            let hook = take_hook();
+            set_hook(Box::new(|_| {}));
+            let _ = catch_unwind(preload);
+            set_hook(hook);
+        }
+    }
     serve(socket);
 }
 
