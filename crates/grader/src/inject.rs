@@ -7,6 +7,8 @@
 //! [`sweep`] runs a program again and again with a fault at its first, second, third ... system call, and tells what
 //! came of each run.
 
+mod sweep;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::cage::family::Family;
 use crate::cage::registers::{self, Stop};
 use crate::cage::{procfs, sys, syscalls};
+
+pub use sweep::{Sweep, SweepRun, sweep, sweep_here};
 
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,8 @@ pub enum At {
         call: u64,
         /// Calls are counted from the first time that any process passes this named point.
         after: Option<String>,
+        /// The fault is off once any process has passed this named point.
+        until: Option<String>,
     },
     /// A named point.
     Point {
@@ -126,7 +132,9 @@ impl Injector {
                 .iter()
                 .filter(|plan| !plan.is_done)
                 .any(|plan| match plan.fault.at {
-                    At::Call { process, .. } => !plan.is_open || process as usize == place,
+                    At::Call {
+                        process, ref until, ..
+                    } => !plan.is_open || process as usize == place || until.is_some(),
                     At::Point { .. } => true,
                 })
     }
@@ -186,7 +194,16 @@ impl Plan {
             return true;
         }
         match &self.fault.at {
-            At::Call { process, call, after } => {
+            At::Call {
+                process,
+                call,
+                after,
+                until,
+            } => {
+                if named.is_some() && named == until.as_deref() {
+                    self.is_done = true;
+                    return false;
+                }
                 if !self.is_open {
                     self.is_open = named.is_some() && named == after.as_deref();
                     return false;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Signal;
+use core_process::Signal;
 
 /// The state of a run that hangs, just before it was ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,9 @@
 
 use std::collections::HashMap;
 
-use super::outcome::{ProcessRecord, Signal, Status};
+use super::outcome::ProcessRecord;
 use super::procfs;
+use core_process::{Signal, Status};
 
 /// A process of the run.
 #[derive(Clone, Debug)]
@@ -132,7 +133,7 @@ impl Family {
 #[cfg(test)]
 mod tests {
     use super::{Birth, Family};
-    use crate::cage::outcome::Status;
+    use core_process::Status;
 
     fn birth(pid: i32, at: u64) -> Birth {
         Birth {

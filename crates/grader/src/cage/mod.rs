@@ -16,9 +16,9 @@ mod diagnose;
 mod diagnosis;
 mod end;
 pub(crate) mod family;
-mod launch;
+pub(crate) mod launch;
 mod outcome;
-mod private;
+pub(crate) mod private;
 pub(crate) mod procfs;
 mod quiet;
 pub(crate) mod registers;
@@ -27,7 +27,7 @@ mod spec;
 pub(crate) mod sys;
 pub(crate) mod syscalls;
 mod trace;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -35,9 +35,9 @@ use std::io;
 
 pub use diagnosis::{Call, Diagnosis, End, Holder, Object, PipeEnd, Stuck, StuckThread, Waits};
 pub use outcome::{
-    CageOutcome, Delivered, Ended, Leftovers, Orphan, ProcessRecord, Resource, Segment, Signal, Status,
-    Tracer, Zombie,
+    CageOutcome, Delivered, Ended, Leftovers, Orphan, ProcessRecord, Resource, Segment, Tracer, Zombie,
 };
+pub use core_process::{Signal, Status};
 pub use spec::{Budget, CageSpec, Tracing};
 
 /// Runs a program in the cage and waits for its end. Afterwards no process of it exists, and its directory is gone.

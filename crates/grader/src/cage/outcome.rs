@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use core_process::{Signal, Status};
+
 use super::diagnosis::Diagnosis;
 use crate::inject::Injected;
 
@@ -113,37 +115,6 @@ pub struct Delivered {
     pub signal: Signal,
     /// The journal's position at delivery.
     pub at: u64,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
-    /// It called `exit` with this code.
-    Exited(i32),
-    /// A signal killed it.
-    Signaled(Signal),
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Status::Exited(code) => write!(f, "exited with {code}"),
-            Status::Signaled(signal) => write!(f, "killed by {signal}"),
-        }
-    }
-}
-
-/// A signal's number. Real-time signals have no name of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Signal(pub i32);
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match nix::sys::signal::Signal::try_from(self.0) {
-            Ok(signal) => f.write_str(signal.as_str()),
-            Err(_) => write!(f, "signal {}", self.0),
-        }
-    }
 }
 
 /// What was still there when the main process had ended, or when the cage ended the run.

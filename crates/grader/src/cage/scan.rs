@@ -7,10 +7,10 @@
 use std::collections::HashSet;
 
 use super::family::{Birth, Family};
-use super::outcome::{Signal, Status, Zombie};
+use super::outcome::Zombie;
 use super::procfs::{self, Stat};
 use super::sys::Report;
-use super::trace::status;
+use super::trace::{ending, status};
 
 /// The scanner of one run.
 pub(crate) struct Scanner {
@@ -36,11 +36,7 @@ impl Scanner {
 
     /// A child of the warden has ended: the main process or an orphan.
     pub(crate) fn accept(&mut self, pid: i32, report: Report, family: &mut Family, position: u64) {
-        let status = match report {
-            Report::Exited(code) => Status::Exited(code),
-            Report::Signaled(signal) => Status::Signaled(Signal(signal)),
-            _ => return,
-        };
+        let Some(status) = ending(report) else { return };
         self.events += 1;
         if family.place(pid).is_none() {
             family.born(Birth {

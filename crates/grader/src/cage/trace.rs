@@ -9,10 +9,11 @@
 use std::collections::HashMap;
 
 use super::family::{Birth, Family};
-use super::outcome::{Delivered, Signal, Status};
+use super::outcome::Delivered;
 use super::procfs;
 use super::sys::{self, Report, Resume};
 use crate::inject::Injector;
+use core_process::{Signal, Status};
 
 /// What the tracer knows of one thread.
 struct Task {
@@ -81,8 +82,11 @@ impl Tracees {
     /// Takes one report and lets the task go on.
     pub(crate) fn accept(&mut self, tid: i32, report: Report, scene: &mut Scene<'_>) {
         match report {
-            Report::Exited(code) => self.last_report(tid, Status::Exited(code), scene),
-            Report::Signaled(signal) => self.last_report(tid, Status::Signaled(Signal(signal)), scene),
+            Report::Exited(_) | Report::Signaled(_) => {
+                if let Some(status) = ending(report) {
+                    self.last_report(tid, status, scene);
+                }
+            }
             Report::Continued => {}
             Report::Event { event, signal } => self.event(tid, event, signal, scene),
             Report::Syscall => {
@@ -269,18 +273,15 @@ impl Tracees {
     }
 
     fn note_signal(&mut self, tid: i32, signal: i32, scene: &mut Scene<'_>) {
-        if signal == libc::SIGCHLD {
+        let Some(signal) = Signal::new(signal).filter(|signal| *signal != Signal::CHLD) else {
             return;
-        }
+        };
         let main_over = self.main_over || self.held.is_some();
         if let Some(member) = self.process_of(tid).and_then(|pid| scene.family.member(pid)) {
             let at = (scene.position)();
-            member.record.signals.push(Delivered {
-                signal: Signal(signal),
-                at,
-            });
+            member.record.signals.push(Delivered { signal, at });
             if main_over && member.told.is_none() {
-                member.told = Some(Signal(signal));
+                member.told = Some(signal);
             }
         }
     }
@@ -301,9 +302,14 @@ impl Tracees {
 
 /// The meaning of a wait status that says how a process ended.
 pub(crate) fn status(word: i32) -> Option<Status> {
-    match sys::decode(word) {
+    ending(sys::decode(word))
+}
+
+/// How a process ended, if that is what was reported.
+pub(crate) fn ending(report: Report) -> Option<Status> {
+    match report {
         Report::Exited(code) => Some(Status::Exited(code)),
-        Report::Signaled(signal) => Some(Status::Signaled(Signal(signal))),
+        Report::Signaled(signal) => Some(Signal::new(signal).map_or(Status::Unknown, Status::Signaled)),
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ use super::diagnose::diagnose;
 use super::end;
 use super::family::{Birth, Family};
 use super::launch::{self, Start};
-use super::outcome::{Ended, Leftovers, Resource, Status, Tracer};
+use super::outcome::{Ended, Leftovers, Resource, Tracer};
 use super::private::Outputs;
 use super::procfs;
 use super::quiet::Quiet;
@@ -27,6 +27,7 @@ use super::spec::{Budget, Tracing};
 use super::sys::{self, Report};
 use super::trace::{Scene, Tracees};
 use crate::inject::{Fault, Injected, Injector};
+use core_process::Status;
 
 /// The longest time between two looks at the journal, the output and the memory.
 const TICK: Duration = Duration::from_millis(10);

@@ -1,7 +1,8 @@
 //! The cage reports what simple programs do.
 
 use crate::harness::{outcome, program, run};
-use grader::cage::{CageSpec, Ended, Signal, Status, Tracer};
+use core_process::{Signal, Status};
+use grader::cage::{CageSpec, Ended, Tracer};
 
 #[test]
 fn true_and_false() {
@@ -41,7 +42,7 @@ fn a_program_that_is_not_there_is_an_error() {
 #[test]
 fn death_by_signal() {
     let seen = outcome(&program(&["killed"]));
-    assert_eq!(seen.exit, Some(Status::Signaled(Signal(libc::SIGABRT))));
+    assert_eq!(seen.exit, Some(Status::Signaled(Signal::ABRT)));
     assert_eq!(seen.ended, Ended::Exited);
 }
 

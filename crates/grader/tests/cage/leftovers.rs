@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::harness::{by_proc, outcome, program};
-use grader::cage::{CageOutcome, CageSpec, Ended, Signal, Status, Tracer};
+use core_process::{Signal, Status};
+use grader::cage::{CageOutcome, CageSpec, Ended, Tracer};
 
 /// Both ways of watching.
 fn both(args: &[&str]) -> [CageSpec; 2] {
@@ -105,7 +106,7 @@ fn a_child_that_ignores_sigterm() {
         .iter()
         .map(|delivered| delivered.signal)
         .collect();
-    assert_eq!(got, [Signal(libc::SIGTERM)]);
+    assert_eq!(got, [Signal::TERM]);
 }
 
 #[test]
@@ -116,7 +117,10 @@ fn an_orphan_that_ends_because_its_parent_did_is_not_abandoned() {
     };
     assert_eq!(
         (orphan.told, orphan.ended),
-        (Some(Signal(40)), Some(Status::Signaled(Signal(40))))
+        (
+            Some(Signal::new(40).unwrap()),
+            Some(Status::Signaled(Signal::new(40).unwrap()))
+        )
     );
     assert_eq!(seen.leftovers.abandoned().count(), 0);
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::harness::{by_proc, outcome, program};
-use grader::cage::{Budget, CageSpec, Ended, Resource, Signal, Status};
+use core_process::{Signal, Status};
+use grader::cage::{Budget, CageSpec, Ended, Resource};
 
-const KILLED: Option<Status> = Some(Status::Signaled(Signal(libc::SIGKILL)));
+const KILLED: Option<Status> = Some(Status::Signaled(Signal::KILL));
 
 fn assert_limit(spec: &CageSpec, expected: Resource) -> u64 {
     let seen = outcome(spec);

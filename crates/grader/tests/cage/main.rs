@@ -4,6 +4,10 @@
 
 mod basics;
 mod harness;
+mod inject;
 mod leftovers;
 mod limits;
 mod tracing;
+
+// A sweep's warden is a child by core-process.
+core_process::divert_before_main!();

@@ -1,16 +1,17 @@
 //! The tracer does not disturb what it watches, and places what it sees.
 
 use crate::harness::{by_proc, outcome, program};
-use grader::cage::{Ended, Signal, Status, Tracer};
+use core_process::{Signal, Status};
+use grader::cage::{Ended, Tracer};
 
 #[test]
 fn signals_arrive_real_time_ones_too() {
     let seen = outcome(&program(&["signals"]));
-    assert_eq!(seen.exit, Some(Status::Signaled(Signal(libc::SIGTERM))));
+    assert_eq!(seen.exit, Some(Status::Signaled(Signal::TERM)));
     let got: Vec<i32> = seen.processes[0]
         .signals
         .iter()
-        .map(|delivered| delivered.signal.0)
+        .map(|delivered| delivered.signal.number())
         .collect();
     assert_eq!(got, [libc::SIGUSR1, 40, libc::SIGTERM]);
 }

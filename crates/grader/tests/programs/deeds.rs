@@ -41,6 +41,9 @@ const DEEDS: &[(&str, Deed)] = &[
     ("stop-and-continue", stop_and_continue),
     ("spawn", spawn),
     ("clone-parent", clone_parent),
+    ("points", points),
+    ("open", open),
+    ("fork-and-wait", fork_and_wait),
 ];
 
 fn say(args: &[String]) {
@@ -283,4 +286,31 @@ fn clone_parent(_: &[String]) {
     let mut codes = [raw::wait(-1), raw::wait(-1)].map(|status| libc::WEXITSTATUS(status));
     codes.sort_unstable();
     assert_eq!(codes, [0, 3]);
+}
+
+fn points(args: &[String]) {
+    for step in 1..=args[0].parse().expect("a number") {
+        grader::inject::point("step");
+        println!("{step}");
+    }
+}
+
+fn open(_: &[String]) {
+    grader::inject::point("open");
+    match File::open("/dev/null") {
+        Ok(_) => println!("opened"),
+        Err(error) => println!("{error}"),
+    }
+}
+
+/// Says how its child ended: the signal, or 0.
+fn fork_and_wait(_: &[String]) {
+    grader::inject::point("begin");
+    let child = raw::fork_pid();
+    if child == 0 {
+        std::process::exit(0);
+    }
+    let status = raw::wait(child);
+    grader::inject::point("end");
+    println!("{}", libc::WTERMSIG(status));
 }
