@@ -1,0 +1,165 @@
+//! Checks of lesson 2.2: a bounded number of children at once, each with its own argument, each with its own status.
+
+use std::collections::BTreeSet;
+
+use core_process::{Signal, Status};
+use grader::work::{Gate, Gauge, note};
+use grader::{Draw, Evidence, Findings, Scenario, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// What the learner writes: runs the jobs, no more than `width` at a time, and says how each one's process ended.
+pub type Answer = fn(jobs: Vec<Job>, width: usize) -> Vec<Status>;
+
+/// One job: an argument for [`work`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number.
+    pub id: u64,
+    /// How its process is going to end.
+    pub end: End,
+}
+
+/// How a job's process ends.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum End {
+    /// It returns.
+    Returns,
+    /// It leaves with this exit code.
+    Exits(i32),
+    /// It is ended by this signal.
+    Dies(Signal),
+    /// It returns once the last job has begun.
+    AwaitsTheLast,
+    /// It returns, and whoever awaits the last job may go on.
+    IsTheLast,
+}
+
+const JOBS: Gauge = Gauge::named("jobs");
+const LAST: Gate = Gate::named("last");
+
+/// The work of one job. Pass it to `Process::new`.
+pub fn work(job: Job) -> u64 {
+    let inside = JOBS.enter();
+    note("job", job.id as i64);
+    match job.end {
+        End::Returns => {}
+        End::Exits(code) => {
+            drop(inside);
+            core_process::exit(code)
+        }
+        End::Dies(signal) => grader::work::die(signal),
+        End::AwaitsTheLast => {
+            LAST.wait();
+        }
+        End::IsTheLast => LAST.open(),
+    }
+    job.id
+}
+
+/// The situations that an answer is put into.
+pub fn scenarios(run_jobs: Answer) -> Vec<Scenario> {
+    let run = move |input: Input| run_jobs(input.jobs, input.width);
+    vec![
+        Scenario::new("equal jobs", draw_equal, run, judge),
+        Scenario::new("one long job", draw_one_long, run, judge),
+        Scenario::new("all kinds of ends", draw_ends, run, judge),
+    ]
+}
+
+/// What one run is given.
+pub struct Input {
+    jobs: Vec<Job>,
+    width: usize,
+}
+
+fn jobs(draw: &mut Draw, count: usize, end: impl Fn(&mut Draw) -> End) -> Vec<Job> {
+    let mut ids: Vec<u64> = (1..=count as u64).collect();
+    draw.shuffle(&mut ids);
+    ids.into_iter().map(|id| Job { id, end: end(draw) }).collect()
+}
+
+fn draw_equal(draw: &mut Draw) -> Input {
+    let count = draw.size(13);
+    let width = draw.size_in(1..=4);
+    Input { jobs: jobs(draw, count, |_| End::Returns), width }
+}
+
+/// The first job ends when the last one has begun: with a place refilled as soon as it is free it always will.
+fn draw_one_long(draw: &mut Draw) -> Input {
+    let count = draw.size_in(4..=9);
+    let width = draw.size_in(2..=3);
+    let mut jobs = jobs(draw, count, |_| End::Returns);
+    if let [first, .., last] = &mut jobs[..] {
+        first.end = End::AwaitsTheLast;
+        last.end = End::IsTheLast;
+    }
+    Input { jobs, width }
+}
+
+fn draw_ends(draw: &mut Draw) -> Input {
+    let count = draw.size_in(3..=9);
+    let width = draw.size_in(1..=4);
+    let signals = [Signal::KILL, Signal::TERM, Signal::ABRT];
+    let end = |draw: &mut Draw| match draw.number(0..=2) {
+        0 => End::Returns,
+        1 => End::Exits(draw.number(0..=255) as i32),
+        _ => End::Dies(*draw.pick(&signals)),
+    };
+    Input { jobs: jobs(draw, count, end), width }
+}
+
+fn expected(end: End) -> Status {
+    match end {
+        End::Exits(code) => Status::Exited(code),
+        End::Dies(signal) => Status::Signaled(signal),
+        End::Returns | End::AwaitsTheLast | End::IsTheLast => Status::Exited(0),
+    }
+}
+
+fn judge(input: &Input, seen: &Evidence<Vec<Status>>, found: &mut Findings) {
+    let ran: Vec<_> = seen.journal.named("job").collect();
+    let mut ids: Vec<i64> = ran.iter().map(|event| event.value).collect();
+    let mut all: Vec<i64> = input.jobs.iter().map(|job| job.id as i64).collect();
+    ids.sort_unstable();
+    all.sort_unstable();
+    found
+        .check("once", Verdict::Wrong, ids == all, || format!("the jobs {all:?} were to run once each; those that ran: {ids:?}"))
+        .show(ran.iter().copied());
+
+    let here = ran.iter().find(|event| event.pid == seen.main_pid);
+    let pids: BTreeSet<i32> = ran.iter().map(|event| event.pid).collect();
+    found
+        .check("processes", Verdict::NotAProcess, here.is_none() && pids.len() == ran.len(), || match here {
+            Some(event) => format!("job {} ran in the main process (pid {})", event.value, event.pid),
+            None => format!("{} jobs ran in {} processes", ran.len(), pids.len()),
+        })
+        .show(ran.iter().copied());
+
+    let gauge = seen.gauge("jobs");
+    found.check("width", Verdict::Limit, gauge.peak <= input.width, || {
+        format!("{} jobs ran at once (pids {:?}), {} were allowed", gauge.peak, gauge.at_peak, input.width)
+    });
+
+    let gate = seen.gate("last");
+    if gate.undecided > 0 {
+        found.skip("refill", "this machine was too busy to show it");
+    } else {
+        found
+            .check("refill", Verdict::Serial, gate.missed == 0, || {
+                format!(
+                    "the first job went on until the last one would begin, {} at a time were allowed, and the last one was not started",
+                    input.width
+                )
+            })
+            .show(ran.iter().copied());
+    }
+
+    if let Some(statuses) = &seen.value {
+        let expected: Vec<Status> = input.jobs.iter().map(|job| expected(job.end)).collect();
+        let differs = expected.iter().zip(statuses).position(|(expected, status)| expected != status);
+        found.check("status", Verdict::Wrong, *statuses == expected, || match differs {
+            Some(at) => format!("job {} (place {at}) {}; the answer says that it {}", input.jobs[at].id, expected[at], statuses[at]),
+            None => format!("there are {} jobs and {} statuses", expected.len(), statuses.len()),
+        });
+    }
+}
