@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::cage::{Leftovers, ProcessRecord, Status};
 use crate::inject::Injected;
 use crate::journal::{Journal, Phase, Source};
-use crate::work::{ENTER, LEAVE, MEET};
+use crate::work::{ENTER, GATE, LEAVE, MEET};
 use crate::{Event, Place};
 
 /// What is known about one run of an answer that returned an `R`.
@@ -54,12 +54,12 @@ pub struct Reading {
     pub pids: BTreeSet<i32>,
 }
 
-/// How the meetings at a rendezvous ended, counted by party.
+/// How the meetings at a rendezvous, or the waits at a gate, ended, counted by party.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meetings {
-    /// Parties that met the others.
+    /// Parties that met the others, or for whom the gate was opened.
     pub met: usize,
-    /// Parties whose others could not come any more: what must overlap did not.
+    /// Parties whose others could not come any more, or who nobody could open for: what must overlap did not.
     pub missed: usize,
     /// Parties that left while others still moved. Nothing follows from these: skip the check.
     pub undecided: usize,
@@ -102,19 +102,29 @@ impl<R> Evidence<R> {
 
     /// How the meetings at the rendezvous of this name ended, all its numbers together.
     pub fn meetings(&self, name: &str) -> Meetings {
-        let mut meetings = Meetings::default();
+        self.waits(name, MEET)
+    }
+
+    /// How the waits at the gates of this name ended, all its numbers together.
+    pub fn gate(&self, name: &str) -> Meetings {
+        self.waits(name, GATE)
+    }
+
+    /// How the waits of one kind ended.
+    fn waits(&self, name: &str, kind: &str) -> Meetings {
+        let mut waits = Meetings::default();
         for event in self
             .journal
             .about(name)
-            .filter(|e| e.name == MEET && e.phase == Phase::End)
+            .filter(|event| event.name == kind && event.phase == Phase::End)
         {
             match event.value {
-                1 => meetings.met += 1,
-                0 => meetings.missed += 1,
-                _ => meetings.undecided += 1,
+                1 => waits.met += 1,
+                0 => waits.missed += 1,
+                _ => waits.undecided += 1,
             }
         }
-        meetings
+        waits
     }
 
     /// The kernel's record of a process.

@@ -7,5 +7,7 @@ pub fn who() -> Who {
     if core_process::is_main() {
         return Who::Main;
     }
-    Who::Child { depth: core_process::current().path.len() }
+    Who::Child {
+        depth: core_process::current().path.len(),
+    }
 }

@@ -29,7 +29,12 @@ pub fn scenarios<A>(who: A) -> Vec<Scenario>
 where
     A: Fn() -> Who + Copy + Send + 'static,
 {
-    vec![Scenario::new("a line of processes", draw, move |line| ask_all(who, line), judge)]
+    vec![Scenario::new(
+        "a line of processes",
+        draw,
+        move |line| ask_all(who, line),
+        judge,
+    )]
 }
 
 fn draw(draw: &mut Draw) -> Vec<StartMethod> {
@@ -43,8 +48,14 @@ fn ask_all<A>(who: A, mut line: Vec<StartMethod>) -> Vec<Answers>
 where
     A: Fn() -> Who + Copy + Send + 'static,
 {
-    let second_thread = std::thread::spawn(who).join().expect("the answer does not panic in a second thread");
-    let mut answers = vec![Answers { pid: std::process::id(), main_thread: who(), second_thread }];
+    let second_thread = std::thread::spawn(who)
+        .join()
+        .expect("the answer does not panic in a second thread");
+    let mut answers = vec![Answers {
+        pid: std::process::id(),
+        main_thread: who(),
+        second_thread,
+    }];
     if let Some(method) = line.pop() {
         let rest = Process::new(move |line: Vec<StartMethod>| ask_all(who, line), line).method(method);
         let child = rest.start().expect("a process can be started");
@@ -61,14 +72,23 @@ fn judge(line: &Vec<StartMethod>, seen: &Evidence<Vec<Answers>>, found: &mut Fin
         let (is, method) = match depth {
             0 => (Who::Main, "the main process".to_owned()),
             // The line is eaten from its end.
-            _ => (Who::Child { depth }, format!("started by {}", line[line.len() - depth])),
+            _ => (
+                Who::Child { depth },
+                format!("started by {}", line[line.len() - depth]),
+            ),
         };
         let id = if depth == 0 { "main" } else { "depth" };
         found.check(id, Verdict::Wrong, answer.main_thread == is, || {
-            format!("pid {pid} ({method}) is {is:?}; its answer was {:?}", answer.main_thread)
+            format!(
+                "pid {pid} ({method}) is {is:?}; its answer was {:?}",
+                answer.main_thread
+            )
         });
         found.check("thread", Verdict::Wrong, answer.second_thread == is, || {
-            format!("pid {pid} ({method}) is {is:?}; a second thread of it answered {:?}", answer.second_thread)
+            format!(
+                "pid {pid} ({method}) is {is:?}; a second thread of it answered {:?}",
+                answer.second_thread
+            )
         });
     }
 }

@@ -14,7 +14,9 @@ fn introduce() -> String {
 
 // region descend
 fn descend() -> Vec<String> {
-    let child = Process::new(introduce, ()).start().expect("a process can be started");
+    let child = Process::new(introduce, ())
+        .start()
+        .expect("a process can be started");
     vec![introduce(), child.join().expect("it returns")]
 }
 // end region
@@ -24,7 +26,10 @@ pub fn main() {
 
     // region line
     println!("{}", introduce());
-    let child = Process::new(descend, ()).name("worker").start().expect("a process can be started");
+    let child = Process::new(descend, ())
+        .name("worker")
+        .start()
+        .expect("a process can be started");
     for line in child.join().expect("it returns") {
         println!("{line}");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use core_process::{Signal, Status};
-use grader::work::{Gate, Gauge, note};
+use grader::work::{Gate, Gauge, Rendezvous, note};
 use grader::{Draw, Evidence, Findings, Scenario, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -32,10 +32,13 @@ pub enum End {
     AwaitsTheLast,
     /// It returns, and whoever awaits the last job may go on.
     IsTheLast,
+    /// It returns once so many jobs are inside, or once it is clear that so many will not come.
+    Crowds(u32),
 }
 
 const JOBS: Gauge = Gauge::named("jobs");
 const LAST: Gate = Gate::named("last");
+const CROWD: Rendezvous = Rendezvous::named("crowd");
 
 /// The work of one job. Pass it to `Process::new`.
 pub fn work(job: Job) -> u64 {
@@ -52,6 +55,9 @@ pub fn work(job: Job) -> u64 {
             LAST.wait();
         }
         End::IsTheLast => LAST.open(),
+        End::Crowds(parties) => {
+            CROWD.meet(parties);
+        }
     }
     job.id
 }
@@ -61,6 +67,7 @@ pub fn scenarios(run_jobs: Answer) -> Vec<Scenario> {
     let run = move |input: Input| run_jobs(input.jobs, input.width);
     vec![
         Scenario::new("equal jobs", draw_equal, run, judge),
+        Scenario::new("a crowd", draw_crowd, run, judge),
         Scenario::new("one long job", draw_one_long, run, judge),
         Scenario::new("all kinds of ends", draw_ends, run, judge),
     ]
@@ -81,7 +88,20 @@ fn jobs(draw: &mut Draw, count: usize, end: impl Fn(&mut Draw) -> End) -> Vec<Jo
 fn draw_equal(draw: &mut Draw) -> Input {
     let count = draw.size(13);
     let width = draw.size_in(1..=4);
-    Input { jobs: jobs(draw, count, |_| End::Returns), width }
+    Input {
+        jobs: jobs(draw, count, |_| End::Returns),
+        width,
+    }
+}
+
+/// Each job stays until one more than allowed are inside: where the limit is not kept they all meet, certainly.
+fn draw_crowd(draw: &mut Draw) -> Input {
+    let width = draw.size_in(1..=4);
+    let count = draw.size_in(width + 1..=9);
+    Input {
+        jobs: jobs(draw, count, |_| End::Crowds(width as u32 + 1)),
+        width,
+    }
 }
 
 /// The first job ends when the last one has begun: with a place refilled as soon as it is free it always will.
@@ -105,14 +125,17 @@ fn draw_ends(draw: &mut Draw) -> Input {
         1 => End::Exits(draw.number(0..=255) as i32),
         _ => End::Dies(*draw.pick(&signals)),
     };
-    Input { jobs: jobs(draw, count, end), width }
+    Input {
+        jobs: jobs(draw, count, end),
+        width,
+    }
 }
 
 fn expected(end: End) -> Status {
     match end {
         End::Exits(code) => Status::Exited(code),
         End::Dies(signal) => Status::Signaled(signal),
-        End::Returns | End::AwaitsTheLast | End::IsTheLast => Status::Exited(0),
+        End::Returns | End::AwaitsTheLast | End::IsTheLast | End::Crowds(_) => Status::Exited(0),
     }
 }
 
@@ -123,21 +146,31 @@ fn judge(input: &Input, seen: &Evidence<Vec<Status>>, found: &mut Findings) {
     ids.sort_unstable();
     all.sort_unstable();
     found
-        .check("once", Verdict::Wrong, ids == all, || format!("the jobs {all:?} were to run once each; those that ran: {ids:?}"))
+        .check("once", Verdict::Wrong, ids == all, || {
+            format!("the jobs {all:?} were to run once each; those that ran: {ids:?}")
+        })
         .show(ran.iter().copied());
 
     let here = ran.iter().find(|event| event.pid == seen.main_pid);
     let pids: BTreeSet<i32> = ran.iter().map(|event| event.pid).collect();
     found
-        .check("processes", Verdict::NotAProcess, here.is_none() && pids.len() == ran.len(), || match here {
-            Some(event) => format!("job {} ran in the main process (pid {})", event.value, event.pid),
-            None => format!("{} jobs ran in {} processes", ran.len(), pids.len()),
-        })
+        .check(
+            "processes",
+            Verdict::NotAProcess,
+            here.is_none() && pids.len() == ran.len(),
+            || match here {
+                Some(event) => format!("job {} ran in the main process (pid {})", event.value, event.pid),
+                None => format!("{} jobs ran in {} processes", ran.len(), pids.len()),
+            },
+        )
         .show(ran.iter().copied());
 
     let gauge = seen.gauge("jobs");
     found.check("width", Verdict::Limit, gauge.peak <= input.width, || {
-        format!("{} jobs ran at once (pids {:?}), {} were allowed", gauge.peak, gauge.at_peak, input.width)
+        format!(
+            "{} jobs ran at once (pids {:?}), {} were allowed",
+            gauge.peak, gauge.at_peak, input.width
+        )
     });
 
     let gate = seen.gate("last");
@@ -156,10 +189,25 @@ fn judge(input: &Input, seen: &Evidence<Vec<Status>>, found: &mut Findings) {
 
     if let Some(statuses) = &seen.value {
         let expected: Vec<Status> = input.jobs.iter().map(|job| expected(job.end)).collect();
-        let differs = expected.iter().zip(statuses).position(|(expected, status)| expected != status);
-        found.check("status", Verdict::Wrong, *statuses == expected, || match differs {
-            Some(at) => format!("job {} (place {at}) {}; the answer says that it {}", input.jobs[at].id, expected[at], statuses[at]),
-            None => format!("there are {} jobs and {} statuses", expected.len(), statuses.len()),
-        });
+        let differs = expected
+            .iter()
+            .zip(statuses)
+            .position(|(expected, status)| expected != status);
+        found.check(
+            "status",
+            Verdict::Wrong,
+            *statuses == expected,
+            || match differs {
+                Some(at) => format!(
+                    "job {} (place {at}) {}; the answer says that it {}",
+                    input.jobs[at].id, expected[at], statuses[at]
+                ),
+                None => format!(
+                    "there are {} jobs and {} statuses",
+                    expected.len(),
+                    statuses.len()
+                ),
+            },
+        );
     }
 }

@@ -20,8 +20,14 @@ pub fn main() {
     let basket = vec!["apple".to_owned(), "pear".to_owned(), "plum".to_owned()];
     let recipe = Process::new(eat, basket.clone()).name("eater");
     let child = recipe.start().expect("a process can be started");
-    println!("the child is not the parent: {}", child.pid() != std::process::id());
-    println!("it left {} pieces in its basket", child.join().expect("it returns"));
+    println!(
+        "the child is not the parent: {}",
+        child.pid() != std::process::id()
+    );
+    println!(
+        "it left {} pieces in its basket",
+        child.join().expect("it returns")
+    );
     println!("ours still holds {}", basket.len());
     // end region
 
@@ -33,7 +39,9 @@ pub fn main() {
     // end region
 
     // region failure
-    let failed = Process::new(divide, (1, 0)).stderr(core_process::Stdio::null()).start();
+    let failed = Process::new(divide, (1, 0))
+        .stderr(core_process::Stdio::null())
+        .start();
     match failed.expect("a process can be started").join() {
         Ok(quotient) => println!("1 / 0 = {quotient}"),
         Err(ChildError::Panicked { message, .. }) => println!("no quotient: {message}"),
@@ -42,7 +50,10 @@ pub fn main() {
     // end region
 
     // region killed
-    let sleeper = Process::new(std::thread::park, ()).daemon().start().expect("a process can be started");
+    let sleeper = Process::new(std::thread::park, ())
+        .daemon()
+        .start()
+        .expect("a process can be started");
     println!("it {}", sleeper.status());
     sleeper.kill().expect("it is our child");
     assert_eq!(sleeper.wait(), Ok(Status::Signaled(Signal::KILL)));

@@ -95,8 +95,7 @@ extern "C" fn child(launch: *mut c_void) -> c_int {
     // SAFETY: the parent passed a `Launch` and is suspended, so this is the only reference to it.
     let launch = unsafe { &mut *launch.cast::<Launch<'_>>() };
     let step = prepare(launch);
-    // SAFETY: reads this thread's errno.
-    let code = unsafe { *libc::__errno_location() };
+    let code = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
     launch.failed = Some((step, code));
     // SAFETY: ends this process without running the parent's exit handlers.
     unsafe { libc::_exit(127) }

@@ -3,9 +3,35 @@
 
 use std::io;
 
-/// The number of threads of this process, from the link count of `/proc/self/task` (one per thread and two more).
+/// The number of threads of this process that can still run a line of it.
+///
+/// Fast: the link count of `/proc/self/task` (one per thread and two more). It still counts a thread that was joined a moment
+/// ago and has not left the kernel, so where it says more than one, each is looked at.
 pub(crate) fn count() -> io::Result<usize> {
-    Ok((rustix::fs::stat("/proc/self/task")?.st_nlink as usize).saturating_sub(2))
+    let listed = (rustix::fs::stat("/proc/self/task")?.st_nlink as usize).saturating_sub(2);
+    if listed <= 1 {
+        return Ok(listed);
+    }
+    let mut running = 0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        // One that is gone by now does not count.
+        let stat = std::fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+        running += usize::from(is_running(&stat));
+    }
+    Ok(running)
+}
+
+/// Whether a thread's `stat` (proc(5)) shows one that is not on its way out: the kernel's flag `PF_EXITING` is set once it has
+/// left user space for good.
+fn is_running(stat: &str) -> bool {
+    const PF_EXITING: u64 = 4;
+    // The name, in parentheses, may contain anything; after it come the state and five numbers before the flags.
+    let flags = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.split_ascii_whitespace().nth(6));
+    flags
+        .and_then(|flags| flags.parse::<u64>().ok())
+        .is_some_and(|flags| flags & PF_EXITING == 0)
 }
 
 /// Whether this thread is the one that the process began with.
@@ -21,4 +47,30 @@ pub(crate) fn children_are_reaped_by_the_kernel() -> bool {
     // SAFETY: the struct was zeroed, which is a valid sigaction, and may have been filled since.
     let action = unsafe { action.assume_init() };
     action.sa_sigaction == libc::SIG_IGN || action.sa_flags & libc::SA_NOCLDWAIT != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_on_its_way_out_does_not_count() {
+        assert!(is_running("12 (a ) b) S 1 12 12 0 -1 4194304 1 2 3"));
+        assert!(!is_running("12 (a ) b) R 1 12 12 0 -1 4194308 1 2 3"));
+        assert!(!is_running(""));
+    }
+
+    #[test]
+    fn a_joined_thread_is_gone_at_once() {
+        let child = crate::Process::new(
+            || {
+                (0..200)
+                    .filter(|_| std::thread::spawn(|| ()).join().is_err() || count().ok() != Some(1))
+                    .count()
+            },
+            (),
+        );
+        let child = child.method(crate::StartMethod::Spawn).start().unwrap();
+        assert_eq!(child.join(), Ok(0));
+    }
 }

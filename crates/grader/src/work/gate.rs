@@ -25,6 +25,8 @@ pub struct Gate {
     number: u64,
 }
 
+pub(crate) const GATE: &str = "gate";
+
 const CLOSED: u32 = 0;
 const OPEN: u32 = 1;
 
@@ -45,7 +47,7 @@ impl Gate {
     pub fn wait(self) -> bool {
         let location = Location::caller();
         let Some(cell) = self.cell() else { return false };
-        write("gate", Phase::Begin, self.name, self.number, 0, Some(location));
+        write(GATE, Phase::Begin, self.name, self.number, 0, Some(location));
         let word = cell.word(0);
         // Acquire: pairs with the Release in `open`.
         let ended = wait::until(&cell, 0, CLOSED, || word.load(Ordering::Acquire) == OPEN);

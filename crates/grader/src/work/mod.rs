@@ -9,6 +9,7 @@
 //! Outside a cage everything is a no-op and every meeting fails at once.
 
 mod counter;
+mod die;
 mod gate;
 mod gauge;
 mod quiet;
@@ -16,10 +17,12 @@ mod rendezvous;
 mod wait;
 
 pub use counter::Counter;
+pub use die::die;
 pub use gate::Gate;
 pub use gauge::{Gauge, Inside};
 pub use rendezvous::Rendezvous;
 
+pub(crate) use gate::GATE;
 pub(crate) use gauge::{ENTER, LEAVE};
 pub(crate) use quiet::{Motion, Others, children};
 pub(crate) use rendezvous::MEET;

@@ -5,5 +5,9 @@ use super::check::Who;
 
 pub fn who() -> Who {
     let is_child = std::env::args().any(|argument| argument == "--multiprocessing-fork");
-    if is_child { Who::Child { depth: 1 } } else { Who::Main }
+    if is_child {
+        Who::Child { depth: 1 }
+    } else {
+        Who::Main
+    }
 }

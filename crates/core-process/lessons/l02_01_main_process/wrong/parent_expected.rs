@@ -5,5 +5,9 @@ use super::check::Who;
 
 pub fn who() -> Who {
     let parent = core_process::parent().expect("every process has a parent");
-    if parent.name() == "MainProcess" { Who::Child { depth: 1 } } else { Who::Child { depth: 2 } }
+    if parent.name() == "MainProcess" {
+        Who::Child { depth: 1 }
+    } else {
+        Who::Child { depth: 2 }
+    }
 }

@@ -4,5 +4,9 @@
 use super::check::Who;
 
 pub fn who() -> Who {
-    if std::thread::current().name() == Some("main") { Who::Main } else { Who::Child { depth: 1 } }
+    if std::thread::current().name() == Some("main") {
+        Who::Main
+    } else {
+        Who::Child { depth: 1 }
+    }
 }

@@ -6,7 +6,9 @@ use core_process::{Child, Process, Status, Until, wait_any};
 use super::check::{Job, work};
 
 pub fn run_jobs(jobs: Vec<Job>, width: usize) -> Vec<Status> {
-    let Some(last) = jobs.last().cloned() else { return Vec::new() };
+    let Some(last) = jobs.last().cloned() else {
+        return Vec::new();
+    };
     let recipe = Process::new(work, last);
     let mut statuses = Vec::new();
     let mut running: Vec<Child<u64>> = Vec::new();
