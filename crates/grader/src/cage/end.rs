@@ -12,6 +12,7 @@ use super::family::Family;
 use super::outcome::{Leftovers, Orphan, Zombie};
 use super::private::Outputs;
 use super::procfs::{self, Stat};
+use super::sys;
 use super::trace::status;
 
 /// How long a killed process may take to end. Only one that the kernel holds in an uninterruptible sleep takes longer.
@@ -59,6 +60,38 @@ pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
         }
     }
     leftovers
+}
+
+/// Prepares for a fork bomb that no tracer will stop. The kernel limits it, where it does (not for root); and the warden
+/// runs before it, where that is permitted (to root): among thousands of equals it would not be run in time.
+pub(crate) fn brace(main: i32, threads: u32) {
+    let user = rustix::process::getuid();
+    if !user.is_root() {
+        let most = Some(procfs::threads_of_user(user.as_raw()) + u64::from(threads));
+        // An error means that the child is dead already.
+        let _ = rustix::process::prlimit(
+            Pid::from_raw(main),
+            rustix::process::Resource::Nproc,
+            rustix::process::Rlimit {
+                current: most,
+                maximum: most,
+            },
+        );
+    }
+    sys::run_first();
+}
+
+/// Undoes [`brace`] for the warden.
+pub(crate) fn relax() {
+    sys::run_as_others();
+}
+
+/// Sends SIGKILL to every member of the process group that `leader` leads. It must not have been waited for.
+pub(crate) fn condemn_group(leader: i32) {
+    if let Some(leader) = Pid::from_raw(leader).filter(|_| leader > 1) {
+        // An error means that the group is empty, or not made yet.
+        let _ = kill_process_group(leader, Sig::KILL);
+    }
 }
 
 /// Sends SIGKILL to every descendant of the warden that is alive. Returns how many exist, zombies included.

@@ -33,11 +33,11 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 
+pub use core_process::{Signal, Status};
 pub use diagnosis::{Call, Diagnosis, End, Holder, Object, PipeEnd, Stuck, StuckThread, Waits};
 pub use outcome::{
     CageOutcome, Delivered, Ended, Leftovers, Orphan, ProcessRecord, Resource, Segment, Tracer, Zombie,
 };
-pub use core_process::{Signal, Status};
 pub use spec::{Budget, CageSpec, Tracing};
 
 /// Runs a program in the cage and waits for its end. Afterwards no process of it exists, and its directory is gone.

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 /// The line of `/proc/PID/stat`, as far as the cage reads it.
@@ -120,6 +120,16 @@ pub(crate) fn command(pid: i32) -> Option<String> {
     } else {
         Some(text)
     }
+}
+
+/// Threads that a user has now.
+pub(crate) fn threads_of_user(user: u32) -> u64 {
+    let own = |pid: &i32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|data| data.uid() == user);
+    numbers("/proc")
+        .iter()
+        .filter(|pid| own(pid))
+        .map(|pid| threads(*pid).len() as u64)
+        .sum()
 }
 
 /// Bytes of the process's memory.

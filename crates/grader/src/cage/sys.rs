@@ -191,6 +191,20 @@ pub(crate) fn close_on_exec_from(first: i32) -> io::Result<()> {
     .map(drop)
 }
 
+/// Lets this process run before all ordinary ones, and its future children not; has no effect where that is forbidden.
+pub(crate) fn run_first() {
+    let first = libc::sched_param { sched_priority: 1 };
+    // SAFETY: `first` is a live parameter block, and 0 means this process.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &raw const first) };
+}
+
+/// Undoes [`run_first`].
+pub(crate) fn run_as_others() {
+    let ordinary = libc::sched_param { sched_priority: 0 };
+    // SAFETY: `ordinary` is a live parameter block, and 0 means this process.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const ordinary) };
+}
+
 /// Lets a descriptor survive exec.
 pub(crate) fn keep_on_exec(fd: i32) -> io::Result<()> {
     // SAFETY: F_SETFD takes a number; a descriptor that is not open gives an error.

@@ -244,8 +244,12 @@ impl Tracees {
                 self.tasks.retain(|_, task| task.process != tid);
                 self.events += 1;
                 scene.family.ended(tid, Some(status), (scene.position)());
-                if self.held == Some(tid) {
+                if tid == self.main {
+                    // The warden is its parent, so the report has reaped it.
                     self.held = None;
+                    if let Some(member) = scene.family.member(tid) {
+                        member.gone = true;
+                    }
                 }
             }
             Some(_) => {}

@@ -68,6 +68,7 @@ pub(crate) fn watch(start: &Start<'_>, terms: &Terms<'_>) -> io::Result<Watched>
     let result = watch.follow();
     // Whatever happened, nothing of the run may stay.
     let cleared = watch.clear();
+    end::relax();
     let ended = result?;
     cleared?;
     if let Some(error) = watch.start_error() {
@@ -127,7 +128,13 @@ impl<'a> Watch<'a> {
         };
         let (facts, tracer) = match refused {
             None => (Facts::Traced(Tracees::new(main)), Tracer::Ptrace),
-            Some(why) => (Facts::Scanned(Scanner::new(main)), Tracer::ProcOnly(why)),
+            Some(why) => {
+                if let Some(member) = family.member(main) {
+                    member.image = procfs::image(warden);
+                }
+                end::brace(main, terms.budget.threads());
+                (Facts::Scanned(Scanner::new(main)), Tracer::ProcOnly(why))
+            }
         };
         let errors = child.open()?;
         Ok(Watch {
@@ -207,6 +214,10 @@ impl<'a> Watch<'a> {
     /// Kills and reaps until nothing of the run is left.
     fn clear(&mut self) -> io::Result<()> {
         self.is_clearing = true;
+        if self.family.all().first().is_some_and(|main| !main.gone) {
+            // Its number is still its own, and so is the group that it leads: one call takes a fork bomb whole.
+            end::condemn_group(self.main);
+        }
         if let Facts::Traced(tracees) = &mut self.facts {
             tracees.hold_nobody();
         }
@@ -365,7 +376,13 @@ impl<'a> Watch<'a> {
         launch::complaint(&self.errors)
     }
 
-    fn into_watched(self, ended: Ended) -> Watched {
+    fn into_watched(mut self, ended: Ended) -> Watched {
+        // Under `/proc` alone a dying parent may have waited for a child that the cage had killed.
+        let at = (self.terms.position)();
+        for member in self.family.all_mut().iter_mut().filter(|member| member.alive) {
+            member.alive = false;
+            member.record.ended_at = Some(at);
+        }
         Watched {
             main_pid: self.main,
             exit: self.family.all().first().and_then(|main| main.record.status),
