@@ -18,6 +18,7 @@ use std::time::Duration;
 use core_process::shm::Segment;
 use core_process::{ChildError, Fd, Process, StartMethod, StopSource, StopToken, WaitError, wait_any};
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const METHODS: [StartMethod; 2] = [StartMethod::Spawn, StartMethod::ForkServer];
 
@@ -172,4 +173,28 @@ fn a_file_in_an_argument_that_cannot_be_decoded_is_closed() {
         ours.set_read_timeout(Some(WATCHDOG)).unwrap();
         assert_eq!(ours.read(&mut [0]).unwrap(), 0, "{method}");
     }
+}
+
+#[test]
+fn a_segment_above_the_file_size_limit_is_an_error_and_no_signal() {
+    fn create_with_a_limit() -> (Option<i32>, bool) {
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        setrlimit(
+            Resource::Fsize,
+            Rlimit {
+                current: Some(65_536),
+                maximum,
+            },
+        )
+        .unwrap();
+        let refused = Segment::create("handles-limit", 65_537)
+            .unwrap_err()
+            .raw_os_error();
+        (refused, Segment::create("handles-limit", 65_536).is_ok())
+    }
+    let child = Process::new(create_with_a_limit, ())
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap();
+    assert_eq!(child.join_timeout(WATCHDOG), Ok((Some(libc::EFBIG), true)));
 }

@@ -52,7 +52,8 @@ impl Segment {
     ///
     /// # Errors
     /// - `InvalidInput`: `len` is 0, or `name` has a zero byte or more than 249 bytes.
-    /// - `ENOSPC`, `ENOMEM`, `EFBIG`: there is not so much memory. It is found out here, not by a signal later.
+    /// - `ENOSPC`, `ENOMEM`: there is not so much memory. It is found out here, not by a signal later.
+    /// - `EFBIG`: `len` is above `RLIMIT_FSIZE`, which counts for memory too.
     /// - `EMFILE`, `ENFILE`: no descriptor is free.
     pub fn create(name: &str, len: usize) -> io::Result<Self> {
         if len == 0 {

@@ -62,6 +62,11 @@ pub(crate) fn facts(file: BorrowedFd<'_>) -> io::Result<Facts> {
 
 /// Makes the file at least `length` bytes long, reserved.
 pub(crate) fn grow(file: BorrowedFd<'_>, length: usize) -> io::Result<()> {
+    // The limit counts for memory files too, and the kernel answers with a signal (SIGXFSZ) that ends the process.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| length as u64 > limit) {
+        return Err(rustix::io::Errno::FBIG.into());
+    }
     loop {
         match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length as u64) {
             Err(rustix::io::Errno::INTR) => continue,
