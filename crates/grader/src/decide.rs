@@ -126,7 +126,7 @@ fn crash<R>(form: Form, evidence: &Evidence<R>) -> Option<Decision> {
             let mut decision = Decision::of(Verdict::Crash, format!("pid {main} (main) {}", panicked(panic)));
             decision.interleaving = cause
                 .iter()
-                .map(|event| format!("pid {} {} first", event.pid, panicked(event)))
+                .map(|event| format!("before that, pid {} {}", event.pid, panicked(event)))
                 .collect();
             let own = |event: &&Event| event.location.as_ref().is_some_and(answer::owns);
             decision.place = cause

@@ -8,7 +8,7 @@
 //! | `example L` | the example of a lesson, as a program of its own |
 //! | `list [--json]` | the cases |
 //! | `act ..` | the process in the cage |
-//! | `nothing`, `busy --parent P` | the control, and a load |
+//! | `busy --parent P` | one process of a load |
 //!
 //! Invariant: in every role but `act` and `example` the library's `init` comes first, so that a child of the library (the
 //! warden) never gets to do anything else.
@@ -34,7 +34,6 @@ pub fn main(cases: &'static [Case]) -> ExitCode {
     let result = match role {
         "act" => act(cases, &arguments[1..]),
         "example" => example(cases, &arguments[1..]),
-        "nothing" => Ok(ExitCode::SUCCESS),
         _ => {
             core_process::init();
             judging(cases, role, &arguments)

@@ -65,6 +65,16 @@ pub struct Meetings {
     pub undecided: usize,
 }
 
+impl Meetings {
+    /// Whether all met: `None` when some left undecided, and none is known to have missed the others.
+    pub fn all_met(&self) -> Option<bool> {
+        if self.missed > 0 {
+            return Some(false);
+        }
+        (self.undecided == 0).then_some(true)
+    }
+}
+
 impl<R> Evidence<R> {
     /// The same evidence with another value.
     pub(crate) fn with_value<T>(self, value: Option<T>) -> Evidence<T> {

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use crate::cage::{Ended, Status};
 use crate::decide::{self, Decision, Form};
 use crate::judge::{Caged, blank, conclude, conclude_pass};
-use crate::{Case, Lesson, Report, Verdict};
+use crate::{Case, CheckResult, Lesson, Report, Verdict};
 
 /// Runs the example of a lesson and compares its output.
-pub(crate) fn check(case: &Case, lesson: &Lesson, scale: u32) -> Result<Report, String> {
+pub(crate) fn check(case: &Case, lesson: &Lesson) -> Result<Report, String> {
     let path: PathBuf = [case.folder, "example.stdout"].iter().collect();
     let expected = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let caged = Caged {
@@ -20,7 +20,6 @@ pub(crate) fn check(case: &Case, lesson: &Lesson, scale: u32) -> Result<Report, 
         scenario: None,
         seed: 0,
         budget: lesson.budget,
-        scale,
     };
     let (outcome, log, _) = caged.run()?;
     let mut report = blank(case, lesson, 0);
@@ -32,6 +31,14 @@ pub(crate) fn check(case: &Case, lesson: &Lesson, scale: u32) -> Result<Report, 
         .or_else(|| bad_exit(&ended, exit, &evidence.stderr))
         .or_else(|| difference(&expected, &stdout).map(wrong))
         .or_else(|| decide::left_behind(&evidence));
+    report.checks = vec![CheckResult {
+        id: "output".to_owned(),
+        claim: "it prints what stands in example.stdout, and leaves nothing behind".to_owned(),
+        passed: Some(decision.is_none()),
+        observed: decision
+            .as_ref()
+            .map_or_else(String::new, |decision| decision.headline.clone()),
+    }];
     match decision {
         Some(decision) => conclude(&mut report, lesson, decision),
         None => conclude_pass(&mut report),

@@ -4,7 +4,7 @@
 //! such and never as the learner's. It does not know which finding decides.
 
 use crate::evidence::lines;
-use crate::{Event, Lesson, Place, Verdict};
+use crate::{Event, Lesson, Meetings, Place, Verdict};
 
 /// The findings of one run.
 #[derive(Debug)]
@@ -55,6 +55,26 @@ impl Findings {
     ) -> Checked<'_> {
         let observed = if held { String::new() } else { observed() };
         self.record(id, verdict, Some(held), observed)
+    }
+
+    /// States whether work that must overlap did, by its meetings at a rendezvous: SERIAL if some could not meet; skipped if this
+    /// machine was too slow to tell.
+    #[track_caller]
+    pub fn overlap(
+        &mut self,
+        id: &str,
+        meetings: Meetings,
+        observed: impl FnOnce() -> String,
+    ) -> Checked<'_> {
+        match meetings.all_met() {
+            Some(held) => self.check(id, Verdict::Serial, held, observed),
+            None => self.record(
+                id,
+                Verdict::Serial,
+                None,
+                format!("{} were not let run in time", meetings.undecided),
+            ),
+        }
     }
 
     /// States that this machine could not show whether check `id` holds, and why. Nobody is blamed.

@@ -18,7 +18,7 @@ use crate::findings::Findings;
 use crate::journal::Journal;
 use crate::journal::log::{ENVIRONMENT, Log};
 use crate::scenario::Scenario;
-use crate::{Budget, Case, CheckResult, Lesson, Report, Source, Verdict, answer, control, example, leaks};
+use crate::{Budget, Case, CheckResult, Lesson, Report, Source, Verdict, answer, example, leaks};
 
 /// Seeds of a check when the caller names none: all the edges of every size are among them.
 pub(crate) const RUNS: u32 = 8;
@@ -49,9 +49,8 @@ struct Run {
 /// A sentence about what is wrong with the lesson or with this machine; never about the answer.
 pub(crate) fn check(case: &Case, plan: &Plan) -> Result<Report, String> {
     let lesson = case.lesson().map_err(|error| error.to_string())?;
-    let scale = control::start_latency_scale();
     if case.main.is_some() {
-        return example::check(case, &lesson, scale);
+        return example::check(case, &lesson);
     }
     let scenarios: Vec<Scenario> = (case.scenarios)()
         .into_iter()
@@ -66,7 +65,7 @@ pub(crate) fn check(case: &Case, plan: &Plan) -> Result<Report, String> {
     let mut report = blank(case, &lesson, plan.seed);
     for seed in (0..plan.runs.max(1)).map(|turn| plan.seed.wrapping_add(u64::from(turn))) {
         for scenario in &scenarios {
-            let run = run(case, &lesson, scenario, seed, scale)?;
+            let run = run(case, &lesson, scenario, seed)?;
             report.runs += 1;
             report.elapsed_ms += run.elapsed.as_millis() as u64;
             add(&mut report, &lesson, &run);
@@ -195,7 +194,7 @@ pub(crate) fn conclude_pass(report: &mut Report) {
 }
 
 /// One run of one scenario.
-fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64, scale: u32) -> Result<Run, String> {
+fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64) -> Result<Run, String> {
     let begun = Instant::now();
     let budget = scenario.budget.unwrap_or(lesson.budget);
     let caged = Caged {
@@ -203,7 +202,6 @@ fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64, scale: u32)
         scenario: Some(scenario),
         seed,
         budget,
-        scale,
     };
     let (outcome, log, value) = caged.run()?;
     let form = Form::of(&scenario.subject);
@@ -292,8 +290,6 @@ pub(crate) struct Caged<'a> {
     pub(crate) scenario: Option<&'a Scenario>,
     pub(crate) seed: u64,
     pub(crate) budget: Budget,
-    /// How much slower this machine is than one at rest.
-    pub(crate) scale: u32,
 }
 
 impl Caged<'_> {
@@ -335,8 +331,8 @@ impl Caged<'_> {
             args,
             env: vec![(ENVIRONMENT.to_owned(), journal)],
             budget: cage::Budget {
-                deadline: budget.deadline() * self.scale,
-                total: budget.total() * self.scale,
+                deadline: budget.deadline(),
+                total: budget.total(),
                 processes: budget.processes,
                 memory: budget.memory_mib << 20,
                 output: budget.output_kib << 10,

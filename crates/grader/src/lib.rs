@@ -44,7 +44,6 @@ mod act;
 mod answer;
 pub mod cage;
 mod case;
-mod control;
 mod decide;
 mod draw;
 mod entry;

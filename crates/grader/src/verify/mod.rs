@@ -204,7 +204,8 @@ fn outcome(case: &Case, seeds: u64) -> Outcome {
 fn one(case: &Case, expected: &str, seed: u64, runs: u64, holds: impl Fn(Verdict) -> bool) -> Outcome {
     let (observed, ok, detail) = match report(case, seed, runs) {
         Ok(report) => {
-            let ok = holds(report.verdict);
+            let unmade = unmade(&report);
+            let ok = holds(report.verdict) && unmade.is_none();
             let title = case
                 .lesson()
                 .map_or_else(|_| String::new(), |lesson| lesson.title);
@@ -213,7 +214,7 @@ fn one(case: &Case, expected: &str, seed: u64, runs: u64, holds: impl Fn(Verdict
             } else {
                 crate::render(&report, &title, crate::Paint::Plain)
             };
-            (report.verdict.to_string(), ok, detail)
+            (report.verdict.to_string(), ok, unmade.unwrap_or(detail))
         }
         Err(problem) => ("no verdict".to_owned(), false, problem),
     };
@@ -223,6 +224,17 @@ fn one(case: &Case, expected: &str, seed: u64, runs: u64, holds: impl Fn(Verdict
         ok,
         detail,
     }
+}
+
+/// A check that a passing answer was never put to: the lesson promises what it does not look at.
+fn unmade(report: &Report) -> Option<String> {
+    let unmade = report
+        .checks
+        .iter()
+        .find(|check| check.passed.is_none() && check.observed.is_empty())?;
+    let id = &unmade.id;
+    (report.verdict.is_pass())
+        .then(|| format!("it passed, but no scenario made the check {id:?} that lesson.toml declares"))
 }
 
 fn report(case: &Case, seed: u64, runs: u64) -> Result<Report, String> {

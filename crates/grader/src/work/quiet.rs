@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::wait;
-use crate::journal::log::Log;
+use crate::journal::log::{Line, Log};
+use crate::journal::{Phase, Source};
 
+const LOOKS_PER_SIGN: u32 = 10;
 const STILL: u32 = 16;
 const STILL_WITH_TIMER: u32 = 200;
 const POLLS: u64 = 500;
@@ -40,6 +42,7 @@ pub(crate) struct Others<'a> {
     baseline: BTreeMap<u32, Thread>,
     last: BTreeMap<u32, Thread>,
     still: u32,
+    looks: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,11 +66,16 @@ impl<'a> Others<'a> {
             baseline: BTreeMap::new(),
             last: BTreeMap::new(),
             still: 0,
+            looks: 0,
         }
     }
 
-    /// Looks once more.
+    /// Looks once more. Now and then a line is written, so that the cage sees somebody who watches, and no hang.
     pub(crate) fn look(&mut self) -> Motion {
+        self.looks += 1;
+        if self.looks.is_multiple_of(LOOKS_PER_SIGN) {
+            self.sign_of_life();
+        }
         let now = self.threads();
         if !now.keys().eq(self.baseline.keys()) {
             self.baseline.clone_from(&now);
@@ -89,6 +97,18 @@ impl<'a> Others<'a> {
         };
         self.last = now;
         motion
+    }
+
+    fn sign_of_life(&self) {
+        self.log.append(&Line {
+            source: Source::Grader,
+            phase: Phase::Point,
+            name: "held",
+            subject: "",
+            object: 0,
+            value: i64::from(self.looks),
+            location: None,
+        });
     }
 
     /// Whether each of the others lies still or has polled for long enough, and one has.

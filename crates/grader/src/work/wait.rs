@@ -12,11 +12,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use core_process::probe::Phase;
 use rustix::thread::futex;
 
 use super::quiet::{Motion, Others};
-use crate::journal::Source;
 use crate::journal::log::{self, Cell, Log, WAITER_SLOTS};
 
 /// How long a waiter sleeps at most before it looks again.
@@ -24,9 +22,6 @@ pub(crate) const PACE: Duration = Duration::from_millis(5);
 
 /// A wait is ended as [`Ended::Undecided`] after this; no verdict is built on that.
 const AT_MOST: Duration = Duration::from_secs(20);
-
-/// A line is written after so many looks, so that the cage sees that this is a wait that watches, and no hang.
-const LOOKS_PER_SIGN: u32 = 40;
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +57,6 @@ pub(crate) fn until(cell: &Cell, word: usize, unchanged: u32, happened: impl Fn(
     let futex = cell.word(word);
     let mut others = Others::of_this_thread(log);
     let begun = Instant::now();
-    let mut looks = 0;
     loop {
         sleep_on(futex, unchanged);
         if happened() {
@@ -82,10 +76,6 @@ pub(crate) fn until(cell: &Cell, word: usize, unchanged: u32, happened: impl Fn(
                 Ended::Impossible
             };
         }
-        looks += 1;
-        if looks % LOOKS_PER_SIGN == 0 {
-            sign_of_life(log, looks);
-        }
     }
 }
 
@@ -102,18 +92,6 @@ fn sleep_on(word: &AtomicU32, unchanged: u32) {
     };
     // A changed word, a signal and the end of the pace all mean: look again.
     let _ = futex::wait(word, futex::Flags::empty(), unchanged, Some(&pace));
-}
-
-fn sign_of_life(log: &Log, looks: u32) {
-    log.append(&log::Line {
-        source: Source::Grader,
-        phase: Phase::Point,
-        name: "held",
-        subject: "",
-        object: 0,
-        value: i64::from(looks),
-        location: None,
-    });
 }
 
 /// A place in the line of waiting threads.
