@@ -31,10 +31,8 @@ pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
         let known = family.place(stat.pid).and_then(|place| family.all().get(place));
         let known = known.filter(|member| member.start == stat.start);
         // One that has passed its exit event, or has a SIGKILL on its way, is as good as dead.
-        let is_dead = stat.state == 'Z'
-            || stat.state == 'X'
-            || known.is_some_and(|member| !member.alive)
-            || procfs::is_being_killed(stat.pid);
+        let is_dead =
+            stat.is_dead() || known.is_some_and(|member| !member.alive) || procfs::is_being_killed(stat.pid);
         if is_dead {
             leftovers.zombies.push(Zombie {
                 pid: stat.pid,
@@ -115,7 +113,7 @@ pub(crate) fn condemn(family: &mut Family, warden: i32) -> usize {
     for group in groups.into_iter().filter_map(Pid::from_raw) {
         let _ = kill_process_group(group, Sig::KILL);
     }
-    for stat in left.iter().filter(|stat| stat.state != 'Z') {
+    for stat in left.iter().filter(|stat| !stat.is_dead()) {
         // An error means that it has ended meanwhile.
         let _ = kill(stat);
     }

@@ -16,6 +16,7 @@ pub(crate) struct Stat {
     pub(crate) state: char,
     pub(crate) ppid: i32,
     pub(crate) group: i32,
+    threads: u64,
     pub(crate) session: i32,
     /// Processor time in clock ticks, user and system together.
     pub(crate) cpu: u64,
@@ -40,6 +41,14 @@ pub(crate) struct Open {
     pub(crate) target: String,
 }
 
+impl Stat {
+    /// The process has ended. (If its main thread alone has, it shows as a zombie too, for a moment even while another
+    /// of its threads calls exec.)
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
+}
+
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
@@ -60,6 +69,7 @@ fn parse_stat(line: &str) -> Option<Stat> {
         state: field.first()?.chars().next()?,
         ppid: field.get(1)?.parse().ok()?,
         group: field.get(2)?.parse().ok()?,
+        threads: number(17)?,
         session: field.get(3)?.parse().ok()?,
         cpu: number(11)? + number(12)?,
         start: number(19)?,

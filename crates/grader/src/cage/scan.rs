@@ -100,7 +100,7 @@ impl Scanner {
         let Some(member) = family.member(stat.pid) else {
             return;
         };
-        if stat.state == 'Z' {
+        if stat.is_dead() {
             if member.alive {
                 self.events += 1;
                 family.ended(stat.pid, stat.exit.and_then(status), position);

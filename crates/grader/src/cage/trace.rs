@@ -139,15 +139,26 @@ impl Tracees {
     /// run an instruction yet.
     fn meet(&mut self, tid: i32, maker: Option<(i32, i32)>, scene: &mut Scene<'_>) {
         let maker_process = maker.and_then(|(tid, _)| self.process_of(tid));
-        if let Some(task) = self.tasks.get(&tid) {
-            if let (true, Some(maker), Some(member)) =
-                (task.process == tid, maker_process, scene.family.member(tid))
-            {
+        let is_attached = self.tasks.contains_key(&tid);
+        if is_attached && maker.is_none() {
+            return;
+        }
+        let stat = procfs::stat(tid);
+        // It has reported before its maker did: it may even have ended meanwhile, and been waited for.
+        let is_known = match &stat {
+            Some(stat) => scene.family.knows(tid, stat.start),
+            None => scene.family.place(tid).is_some(),
+        };
+        if is_known {
+            if let (Some(maker), Some(member)) = (maker_process, scene.family.member(tid)) {
                 member.record.made_by = maker;
             }
             return;
         }
-        let (identity, stat) = (procfs::identity(tid), procfs::stat(tid));
+        if is_attached {
+            return;
+        }
+        let identity = procfs::identity(tid);
         let process = match (identity, maker) {
             (Some(identity), _) => identity.tgid,
             // Killed and reaped between its birth and now. Most clones are threads, and a thread leaves no record.
@@ -156,10 +167,6 @@ impl Tracees {
         };
         let start = stat.as_ref().map_or(0, |stat| stat.start);
         if process == tid {
-            if stat.is_none() && scene.family.place(tid).is_some() {
-                // Its end was reported before its maker's event: the record is there.
-                return;
-            }
             let ppid = identity
                 .map(|identity| identity.ppid)
                 .or(maker_process)
