@@ -45,22 +45,18 @@ enum Command {
     Tidy(commands::tidy::Tidy),
     Ci(commands::ci::Ci),
     #[command(hide = true)]
-    Busy(commands::busy::Busy),
-    #[command(hide = true)]
     Probe(commands::doctor::Probe),
 }
 
 impl Cli {
     /// Runs the command; the number is its exit status.
     pub(crate) fn run(self) -> Result<u8, Failure> {
-        let command = match self.command {
-            Command::Busy(command) => return command.run(),
-            Command::Probe(command) => return command.run(),
-            other => other,
-        };
+        if let Command::Probe(command) = self.command {
+            return command.run();
+        }
         interrupt::watch();
         let course = Course::here()?;
-        match command {
+        match self.command {
             Command::List(command) => command.run(&course),
             Command::Next(command) => command.run(&course),
             Command::Start(command) => command.run(&course),
@@ -79,7 +75,7 @@ impl Cli {
             Command::Sync(command) => command.run(&course),
             Command::Tidy(command) => command.run(&course),
             Command::Ci(command) => command.run(&course),
-            Command::Busy(_) | Command::Probe(_) => Ok(0),
+            Command::Probe(_) => Ok(0),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The commands, one a file: each is the struct that clap fills, and its `run`, which returns the exit status.
 
-pub(crate) mod busy;
 pub(crate) mod check_all;
 pub(crate) mod check_lesson;
 pub(crate) mod ci;

@@ -1,8 +1,8 @@
 //! Ctrl-C and SIGTERM: whatever this program started is ended with it.
 //!
-//! Invariant: the three ending signals are blocked in every thread and taken by one thread, which passes the signal to
-//! each child that is registered and then ends the program by the status that a shell expects. A child is held by its
-//! pidfd, so none but ours can be hit. It does not know what the children do; the grader's cage dies with the grader.
+//! Invariant: one thread takes the ending signals, passes each to every child that is registered, and ends the program with
+//! the status that a shell expects. Signals are caught and not blocked, since a child would inherit a blocked one. A child
+//! is held by its pidfd, so none but ours can be hit. It does not know what the children do; a cage dies with its grader.
 
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use nix::sys::signal::{SigSet, Signal as NixSignal};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-
-use crate::screen::complain;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 /// True from the moment that a signal came; set while [`RUNNING`] is held.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -23,21 +22,19 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The children that run now.
 static RUNNING: Mutex<Vec<Arc<OwnedFd>>> = Mutex::new(Vec::new());
 
-/// Blocks the ending signals and starts the thread that takes them. Call it before any other thread exists.
+/// Starts the thread that takes the ending signals. Without one they end this program as they always do.
 pub(crate) fn watch() {
-    let mut ending = SigSet::empty();
-    for signal in [NixSignal::SIGINT, NixSignal::SIGTERM, NixSignal::SIGHUP] {
-        ending.add(signal);
-    }
-    if ending.thread_block().is_err() {
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
-    }
+    };
     thread::spawn(move || {
-        let Ok(signal) = ending.wait() else { return };
-        let (number, to_children) = match signal {
-            NixSignal::SIGINT => (2, Signal::INT),
-            NixSignal::SIGHUP => (1, Signal::HUP),
-            _ => (15, Signal::TERM),
+        let Some(number) = signals.forever().next() else {
+            return;
+        };
+        let to_children = match number {
+            SIGINT => Signal::INT,
+            SIGHUP => Signal::HUP,
+            _ => Signal::TERM,
         };
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         INTERRUPTED.store(true, Ordering::Release);
@@ -45,7 +42,6 @@ pub(crate) fn watch() {
             // One that has just ended is no loss.
             let _gone = pidfd_send_signal(child.as_fd(), to_children);
         }
-        complain!("\ninterrupted");
         std::process::exit(128 + number);
     });
 }

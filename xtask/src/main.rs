@@ -19,7 +19,6 @@ mod lesson_id;
 mod machine;
 mod manifest;
 mod nearest;
-mod picture;
 mod programme;
 mod screen;
 mod self_check;

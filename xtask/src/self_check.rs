@@ -13,10 +13,19 @@ use serde_json::json;
 
 use crate::course::Course;
 use crate::failure::Failure;
-use crate::folder::Folder;
+use crate::folder::{Folder, Role};
 use crate::interrupt;
 use crate::screen::Progress;
 use crate::subject;
+
+/// Which cases are checked, and beside what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Every case of the lesson.
+    Whole,
+    /// The right answers, beside twice as many busy processes as cores (the subject program starts and ends them).
+    UnderLoad,
+}
 
 /// How a case came out.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,7 +109,7 @@ impl Tally {
 }
 
 /// Builds the subject programs of the lessons' crates.
-pub(crate) fn prepare(course: &Course, lessons: &[Folder]) -> Result<BTreeMap<String, PathBuf>, Failure> {
+fn prepare(course: &Course, lessons: &[Folder]) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut programs = BTreeMap::new();
     for folder in lessons {
         if !programs.contains_key(&folder.crate_name) {
@@ -117,6 +126,7 @@ pub(crate) fn prepare(course: &Course, lessons: &[Folder]) -> Result<BTreeMap<St
 pub(crate) fn each(
     course: &Course,
     lessons: &[Folder],
+    manner: Manner,
     seeds: u32,
     bar: &Progress,
     mut done: impl FnMut(&Folder, &[Outcome]),
@@ -124,20 +134,29 @@ pub(crate) fn each(
     let programs = prepare(course, lessons)?;
     for folder in lessons {
         bar.now(format!("verifying {}", folder.id));
-        let outcomes = lesson(course, &programs[&folder.crate_name], folder, seeds)?;
+        let outcomes = lesson(course, &programs[&folder.crate_name], folder, manner, seeds)?;
         done(folder, &outcomes);
         bar.step();
     }
     Ok(())
 }
 
-fn lesson(course: &Course, program: &PathBuf, folder: &Folder, seeds: u32) -> Result<Vec<Outcome>, Failure> {
+fn lesson(
+    course: &Course,
+    program: &PathBuf,
+    folder: &Folder,
+    manner: Manner,
+    seeds: u32,
+) -> Result<Vec<Outcome>, Failure> {
     let (id, seeds) = (folder.id.to_string(), seeds.to_string());
     let mut command = subject::role(
         course,
         program,
         &["verify", "--lesson", &id, "--seeds", &seeds, "--json"],
     );
+    if manner == Manner::UnderLoad {
+        command.args(["--stress", "--load"]);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut running = interrupt::spawn(&mut command).map_err(|error| Failure::file("run", program, error))?;
     let mut text = String::new();
@@ -163,6 +182,9 @@ fn lesson(course: &Course, program: &PathBuf, folder: &Folder, seeds: u32) -> Re
     let missing: Vec<String> = folder
         .variants()
         .into_iter()
+        .filter(|variant| {
+            manner == Manner::Whole || matches!(variant.role, Role::Solution | Role::Alternative)
+        })
         .map(|variant| variant.name)
         .filter(|name| !outcomes.iter().any(|outcome| outcome.case == *name))
         .collect();

@@ -92,7 +92,15 @@ fn strip_colours(value: &mut serde_json::Value) {
 
 /// Draws the report and says what comes next.
 pub(crate) fn show(course: &Course, folder: &Folder, judged: &Judged) {
-    crate::picture::show(course, folder, judged);
+    // Without its metadata nothing would have been graded; the title is the programme's too.
+    let title = course
+        .programme()
+        .find(folder.id)
+        .map_or("", |(_, entry)| &entry.title);
+    say!(
+        "{}",
+        grader::render(&judged.report, title, grader::Paint::Colour).trim_end()
+    );
     if judged.report.verdict.is_pass() {
         say!(
             "{DIM}Next: cargo xtask next   Others' answers: cargo xtask solution {}{DIM:#}",

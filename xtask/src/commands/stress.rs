@@ -1,21 +1,13 @@
 //! `stress`: the same verdicts on a machine that is twice too busy.
 
-use std::env;
-use std::process::{Command, Stdio};
-use std::thread;
-
 use clap::Args;
 
 use crate::course::Course;
 use crate::failure::{Failure, Kind};
-use crate::interrupt::{self, Watched};
 use crate::screen::{FAIL, OK, Progress, say};
-use crate::self_check::{self, Tally};
+use crate::self_check::{self, Manner, Tally};
 
-/// Busy processes for each usable core.
-const LOAD: usize = 2;
-
-/// Verify lessons on many seeds while twice as many busy processes as cores run beside them.
+/// Check right answers on many seeds while twice as many busy processes as cores run beside them.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  cargo xtask stress 2\n  cargo xtask stress 2.2 --seeds 200\n\n\
@@ -36,35 +28,37 @@ impl Stress {
         if lessons.is_empty() {
             return Err(Failure::new(Kind::NotThereYet, "no lesson is written yet"));
         }
-        // Built before the load, which would only make it longer.
-        self_check::prepare(course, &lessons)?;
-        let load = load()?;
         let bar = Progress::steps(lessons.len());
         let mut tally = Tally::default();
-        self_check::each(course, &lessons, self.seeds, &bar, |folder, outcomes| {
-            let mut changed = 0;
-            for outcome in outcomes {
-                tally.add(outcome);
-                if !outcome.ok {
-                    changed += 1;
-                    say!(
-                        "  {FAIL}changed{FAIL:#}  {:5} {:24} {}",
-                        folder.id,
-                        outcome.case,
-                        outcome.told()
-                    );
+        self_check::each(
+            course,
+            &lessons,
+            Manner::UnderLoad,
+            self.seeds,
+            &bar,
+            |folder, outcomes| {
+                let mut changed = 0;
+                for outcome in outcomes {
+                    tally.add(outcome);
+                    if !outcome.ok {
+                        changed += 1;
+                        say!(
+                            "  {FAIL}changed{FAIL:#}  {:5} {:24} {}",
+                            folder.id,
+                            outcome.case,
+                            outcome.told()
+                        );
+                    }
                 }
-            }
-            tally.lessons += 1;
-            if changed == 0 {
-                say!("  {OK}ok{OK:#}       {:5} {} cases", folder.id, outcomes.len());
-            }
-        })?;
+                tally.lessons += 1;
+                if changed == 0 {
+                    say!("  {OK}ok{OK:#}       {:5} {} cases", folder.id, outcomes.len());
+                }
+            },
+        )?;
         drop(bar);
-        let busy = load.len();
-        drop(load);
         say!(
-            "{} lessons, {} cases, {} seeds, {busy} busy processes beside them: {} verdicts changed",
+            "{} lessons, {} right answers, {} seeds each, twice as many busy processes as cores: {} verdicts changed",
             tally.lessons,
             tally.cases(),
             self.seeds,
@@ -78,20 +72,4 @@ impl Stress {
         }
         Ok(0)
     }
-}
-
-/// Starts the busy processes; they end when dropped, and by themselves when this process is gone.
-fn load() -> Result<Vec<Watched>, Failure> {
-    let program =
-        env::current_exe().map_err(|error| Failure::tool(format!("cannot find this program: {error}")))?;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    (0..cores * LOAD)
-        .map(|_| {
-            let mut command = Command::new(&program);
-            command
-                .args(["busy", "--parent", &std::process::id().to_string()])
-                .stdin(Stdio::null());
-            interrupt::spawn(&mut command).map_err(|error| Failure::file("run", &program, error))
-        })
-        .collect()
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::course::Course;
 use crate::failure::{Failure, Kind};
 use crate::screen::{FAIL, OK, Progress, say};
-use crate::self_check::{self, Tally};
+use crate::self_check::{self, Manner, Tally};
 
 /// Check every lesson against itself: solutions pass, wrong answers are rejected as they declare.
 #[derive(Debug, Args)]
@@ -32,23 +32,30 @@ impl Verify {
         }
         let bar = Progress::steps(lessons.len());
         let mut tally = Tally::default();
-        self_check::each(course, &lessons, self.seeds, &bar, |folder, outcomes| {
-            for outcome in outcomes {
-                tally.add(outcome);
-                if !self.json && !outcome.ok {
-                    say!(
-                        "  {FAIL}FAIL{FAIL:#}  {:5} {:24} {}",
-                        folder.id,
-                        outcome.case,
-                        outcome.told()
-                    );
+        self_check::each(
+            course,
+            &lessons,
+            Manner::Whole,
+            self.seeds,
+            &bar,
+            |folder, outcomes| {
+                for outcome in outcomes {
+                    tally.add(outcome);
+                    if !self.json && !outcome.ok {
+                        say!(
+                            "  {FAIL}FAIL{FAIL:#}  {:5} {:24} {}",
+                            folder.id,
+                            outcome.case,
+                            outcome.told()
+                        );
+                    }
                 }
-            }
-            tally.lessons += 1;
-            if !self.json && outcomes.iter().all(|outcome| outcome.ok) {
-                say!("  {OK}ok{OK:#}    {:5} {} cases", folder.id, outcomes.len());
-            }
-        })?;
+                tally.lessons += 1;
+                if !self.json && outcomes.iter().all(|outcome| outcome.ok) {
+                    say!("  {OK}ok{OK:#}    {:5} {} cases", folder.id, outcomes.len());
+                }
+            },
+        )?;
         drop(bar);
         if self.json {
             say!("{}", tally.as_json());
