@@ -161,8 +161,10 @@ impl<T: DeserializeOwned> Child<T> {
                     _ => ChildError::Setup { message },
                 })
             }
-            Some(State::Empty) => Err(ChildError::NeverInitialised {
-                status: Status::from(end),
+            // A signal may come before a child reaches `init`, in a program that calls it, too.
+            Some(State::Empty) => Err(match Status::from(end) {
+                Status::Signaled(signal) => ChildError::Signaled { signal },
+                status => ChildError::NeverInitialised { status },
             }),
             Some(State::Claimed) | None => Err(match Status::from(end) {
                 Status::Exited(code) => ChildError::Exited { code },

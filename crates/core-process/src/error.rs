@@ -141,7 +141,7 @@ pub enum ChildError {
         /// The child's backtrace (resolved where `RUST_BACKTRACE` is set).
         backtrace: String,
     },
-    /// It ended and never reached [`init`](crate::init).
+    /// It ended by itself and never reached [`init`](crate::init).
     NeverInitialised {
         /// How it ended.
         status: Status,

@@ -18,7 +18,8 @@ use crate::sys::image::main_image;
 /// closures without captures included.
 ///
 /// `A` is what [`Process::new`](crate::Process::new) is given: `()` for no argument, the value itself for one, a tuple for
-/// more. `M` tells the implementations apart and is always inferred.
+/// more. `M` tells the implementations apart and is always inferred. A target that never returns needs a type that could be
+/// sent: `|| -> () { core_process::exit(3) }`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the target of a process with the arguments `{A}`",
     note = "a target is a function, or a closure without captures whose parameters have types; its arguments and its result \
