@@ -49,7 +49,7 @@ pub(crate) fn run(case: &Case, order: &Order) -> Result<ExitCode, String> {
         .find(|scenario| Some(scenario.name) == order.scenario.as_deref())
         .ok_or_else(|| format!("{} has no scenario {:?}", case.title(), order.scenario))?;
     if scenario.shaken == Shaken::Yes {
-        journal::log::shake(order.seed);
+        journal::shake::shake(order.seed);
     }
     run_scenario(scenario, order, log)
 }

@@ -74,3 +74,6 @@ pub use render::{Paint, render};
 pub use report::{CheckResult, Report};
 pub use scenario::{Scenario, input};
 pub use verdict::{UnknownVerdict, Verdict};
+
+#[cfg(test)]
+core_process::divert_before_main!();

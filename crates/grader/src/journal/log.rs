@@ -34,21 +34,23 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::panic::Location;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use core_process::probe;
+use core_process::shm::Segment;
 
 use super::image;
-use core_process::shm::Segment;
+use super::shake::shaken;
+use super::words::{Home, IN_SEGMENT, MAX_TEXT, OFFSET_BITS, OFFSET_MASK, Source, kind, place, text_word};
 
 /// Entries that a log holds.
 pub(crate) const CAPACITY: u64 = 32_768;
 /// Threads that may wait in `work` at the same time with a ticket of their own.
 pub(crate) const WAITER_SLOTS: usize = 256;
 /// Named cells.
-const CELL_SLOTS: usize = 256;
+pub(super) const CELL_SLOTS: usize = 256;
 /// Bytes of a cell: its key, eight bytes of room, four words of 32 bits, four of 64.
-const CELL_SIZE: usize = 64;
+pub(super) const CELL_SIZE: usize = 64;
 const TEXT_SIZE: usize = 64 << 10;
 const ENTRY_SIZE: usize = 64;
 
@@ -58,11 +60,11 @@ const AT_MAGIC: usize = 0;
 const AT_NEXT: usize = 64;
 const AT_OVERFLOW: usize = 128;
 const AT_TEXT_CURSOR: usize = 192;
-const AT_TICKET: usize = 256;
-const AT_MAIN: usize = 320;
-const WAITERS: usize = 4096;
-const WAITER_SIZE: usize = 32;
-const CELLS: usize = WAITERS + WAITER_SLOTS * WAITER_SIZE;
+pub(super) const AT_TICKET: usize = 256;
+pub(super) const AT_MAIN: usize = 320;
+pub(super) const WAITERS: usize = 4096;
+pub(super) const WAITER_SIZE: usize = 32;
+pub(super) const CELLS: usize = WAITERS + WAITER_SLOTS * WAITER_SIZE;
 const TEXT: usize = CELLS + CELL_SLOTS * CELL_SIZE;
 const ENTRIES: usize = TEXT + TEXT_SIZE;
 const LENGTH: usize = ENTRIES + CAPACITY as usize * ENTRY_SIZE;
@@ -72,17 +74,6 @@ const PUBLISHED: u64 = 1;
 
 /// The environment variable by which a process finds the log.
 pub(crate) const ENVIRONMENT: &str = "GRADER_JOURNAL";
-
-/// Who wrote an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A probe point of the library.
-    Library,
-    /// A primitive of [`crate::work`].
-    Work,
-    /// The grader's own frame around the answer.
-    Grader,
-}
 
 /// What a writer says; everything static, so that writing takes no lock and no memory.
 pub(crate) struct Line<'a> {
@@ -110,14 +101,7 @@ pub(crate) struct Entry {
 
 /// A mapped log.
 pub(crate) struct Log {
-    segment: Segment,
-}
-
-/// A named cell of the log: a few shared words.
-#[derive(Clone, Copy)]
-pub(crate) struct Cell {
-    log: &'static Log,
-    at: usize,
+    pub(super) segment: Segment,
 }
 
 static ATTACHED: OnceLock<Log> = OnceLock::new();
@@ -298,178 +282,154 @@ impl Log {
         }
         String::from_utf8_lossy(&self.segment.read_bytes(TEXT + offset as usize, len)).into_owned()
     }
+}
 
-    /// The cell of this kind, name and number, the same one in every process; `None` when all cells are taken.
-    ///
-    /// A cell is claimed by one compare-exchange of its key. If the claimer dies before or after it, the cell is as good as
-    /// ever: its words start at zero, which is every primitive's first state.
-    pub(crate) fn cell(&'static self, kind: &'static str, name: &str, number: u64) -> Option<Cell> {
-        let key = hash(kind, name, number);
-        for probe in 0..CELL_SLOTS {
-            let slot = (key as usize).wrapping_add(probe) % CELL_SLOTS;
-            let at = CELLS + slot * CELL_SIZE;
-            // Relaxed: the key alone says whose cell it is, and nothing else is initialised.
-            let found =
-                self.segment
-                    .atomic_u64(at)
-                    .compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed);
-            if found.is_ok() || found == Err(key) {
-                return Some(Cell { log: self, at });
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use core_process::{Child, Process};
+
+    use super::*;
+    use crate::Journal;
+
+    fn line(value: i64) -> Line<'static> {
+        Line {
+            source: Source::Work,
+            phase: probe::Phase::Point,
+            name: "a line of a test",
+            subject: "",
+            object: 0,
+            value,
+            location: Some(Location::caller()),
+        }
+    }
+
+    fn write_lines(segment: Segment, lines: i64) {
+        let log = Log::of(segment).unwrap();
+        (0..lines).for_each(|value| log.append(&line(value)));
+    }
+
+    #[test]
+    fn four_processes_write_and_nothing_is_lost_or_mixed() {
+        const LINES: i64 = 2000;
+        let log = Log::create().unwrap();
+        let start = |_| {
+            Process::new(write_lines, (log.share().unwrap(), LINES))
+                .start()
+                .unwrap()
+        };
+        let children: Vec<Child<()>> = (0..4).map(start).collect();
+        children.iter().for_each(|child| child.join().unwrap());
+        let journal = Journal::read(&log);
+        assert_eq!(journal.events().len() as i64, 4 * LINES);
+        for child in &children {
+            let values: Vec<i64> = journal
+                .by_pid(child.pid() as i32)
+                .map(|event| event.value)
+                .collect();
+            assert_eq!(
+                values,
+                (0..LINES).collect::<Vec<i64>>(),
+                "each process's lines keep their order"
+            );
+        }
+        let event = &journal.events()[0];
+        assert_eq!(event.name, "a line of a test");
+        assert!(event.location.as_ref().unwrap().file.ends_with("log.rs"));
+    }
+
+    #[test]
+    fn a_claimed_index_that_was_never_published_is_skipped() {
+        let log = Log::create().unwrap();
+        log.append(&line(1));
+        // A writer that dies after its first step.
+        log.segment.atomic_u64(AT_NEXT).fetch_add(1, Ordering::Relaxed);
+        log.append(&line(3));
+        let journal = Journal::read(&log);
+        let seen: Vec<(u64, i64)> = journal
+            .events()
+            .iter()
+            .map(|event| (event.seq, event.value))
+            .collect();
+        assert_eq!(seen, [(0, 1), (2, 3)]);
+    }
+
+    #[test]
+    fn a_writer_that_is_killed_leaves_whole_lines_and_harms_nobody() {
+        let log = Log::create().unwrap();
+        let child = Process::new(write_lines, (log.share().unwrap(), i64::MAX))
+            .start()
+            .unwrap();
+        let watchdog = Instant::now() + Duration::from_secs(60);
+        while log.position() < 100 {
+            assert!(Instant::now() < watchdog, "the writer does not write");
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.join().unwrap_err();
+        let journal = Journal::read(&log);
+        assert!(
+            journal.events().len() as u64 + 1 >= log.position(),
+            "one line at most is missing"
+        );
+        assert!(
+            journal
+                .events()
+                .iter()
+                .all(|event| event.name == "a line of a test" && event.pid == child.pid() as i32)
+        );
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted_and_dropped() {
+        let log = Log::create().unwrap();
+        (0..CAPACITY as i64 + 5).for_each(|value| log.append(&line(value)));
+        let journal = Journal::read(&log);
+        assert_eq!(
+            (log.position(), log.overflow(), journal.dropped()),
+            (CAPACITY, 5, 5)
+        );
+        assert_eq!(journal.events().last().unwrap().value, CAPACITY as i64 - 1);
+    }
+
+    #[test]
+    fn text_that_is_not_static_is_copied_until_there_is_no_room() {
+        let log = Log::create().unwrap();
+        let message = format!("made at run time: {}", "x".repeat(1000));
+        for _ in 0..100 {
+            log.append(&Line {
+                subject: &message,
+                ..line(0)
+            });
+        }
+        let journal = Journal::read(&log);
+        assert_eq!(journal.events()[0].subject, message);
+        assert_eq!(
+            journal.events()[99].subject,
+            "",
+            "the room for text is used up, and the line is there all the same"
+        );
+    }
+
+    #[test]
+    fn words_that_somebody_scribbled_over_are_no_danger() {
+        let log = Log::create().unwrap();
+        for seed in 0..200 {
+            log.append(&line(0));
+            let mut rng = fastrand::Rng::with_seed(seed);
+            for word in 1..8 {
+                log.entry_word(seed, word).store(rng.u64(..), Ordering::Relaxed);
             }
         }
-        None
+        assert_eq!(Journal::read(&log).events().len(), 200);
     }
 
-    /// The ticket counter of waiting threads.
-    pub(crate) fn tickets(&self) -> &AtomicU64 {
-        self.segment.atomic_u64(AT_TICKET)
-    }
-
-    /// A word of a waiter's slot: 0 its thread, 1 its ticket, 2 the word that it waits on and the value that it waits out.
-    pub(crate) fn waiter(&self, slot: usize, word: usize) -> &AtomicU64 {
-        self.segment.atomic_u64(WAITERS + slot * WAITER_SIZE + word * 8)
-    }
-
-    /// The shared 32-bit word at `offset`.
-    pub(crate) fn word_at(&self, offset: usize) -> &AtomicU32 {
-        self.segment.atomic_u32(offset)
-    }
-
-    /// Notes that this process is the answer's first one; the first caller wins.
-    pub(crate) fn claim_main(&self, parent: u32) {
-        let main = u64::from(std::process::id()) | u64::from(parent) << 32;
-        // Relaxed: the word stands for itself. A loser is a child of the winner.
-        let _ =
-            self.segment
-                .atomic_u64(AT_MAIN)
-                .compare_exchange(0, main, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    /// The process that stands above the answer's first one: all of the answer are its descendants.
-    pub(crate) fn root(&self) -> Option<u32> {
-        let main = self.segment.atomic_u64(AT_MAIN).load(Ordering::Relaxed);
-        (main != 0).then_some((main >> 32) as u32)
-    }
-}
-
-impl Cell {
-    /// A 32-bit word of the cell, 0 to 3: one that can be waited on.
-    pub(crate) fn word(&self, number: usize) -> &'static AtomicU32 {
-        self.log.word_at(self.word_offset(number))
-    }
-
-    /// Where [`Cell::word`] lies in the segment.
-    pub(crate) fn word_offset(&self, number: usize) -> usize {
-        assert!(number < 4, "a cell has four words");
-        self.at + 16 + number * 4
-    }
-
-    /// A 64-bit word of the cell, 0 to 3.
-    pub(crate) fn wide(&self, number: usize) -> &'static AtomicU64 {
-        assert!(number < 4, "a cell has four wide words");
-        self.log.segment.atomic_u64(self.at + 32 + number * 8)
-    }
-}
-
-const OFFSET_BITS: u32 = 40;
-const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
-const IN_SEGMENT: u64 = 1 << 63;
-/// Longest text that a word can refer to, in bytes; also the mask of its length.
-const MAX_TEXT: usize = (1 << 23) - 1;
-
-enum Home {
-    Image,
-    Segment,
-}
-
-fn text_word(offset: u64, len: usize, home: Home) -> u64 {
-    let mark = match home {
-        Home::Image => 0,
-        Home::Segment => IN_SEGMENT,
-    };
-    offset & OFFSET_MASK | (len as u64) << OFFSET_BITS | mark
-}
-
-/// A source line in one word: offset of the file's name (32 bits), its length (12), the line (20); 0 for none.
-fn place(location: &Location<'_>) -> u64 {
-    let file = location.file();
-    match image::offset_of(file) {
-        Some(offset) if offset < 1 << 32 && file.len() < 1 << 12 && location.line() < 1 << 20 => {
-            offset | (file.len() as u64) << 32 | u64::from(location.line()) << 44
-        }
-        _ => 0,
-    }
-}
-
-/// File and line behind a word that [`place`] made.
-pub(crate) fn place_of(word: u64) -> Option<(&'static str, u32)> {
-    if word == 0 {
-        return None;
-    }
-    let file = image::text_at(word & 0xffff_ffff, (word >> 32) as usize & 0xfff)?;
-    Some((file, (word >> 44) as u32))
-}
-
-fn kind(source: Source, phase: probe::Phase) -> u32 {
-    let source = match source {
-        Source::Library => 0,
-        Source::Work => 1,
-        Source::Grader => 2,
-    };
-    let phase = match phase {
-        probe::Phase::Point => 0,
-        probe::Phase::Begin => 1,
-        probe::Phase::End => 2,
-    };
-    source << 8 | phase
-}
-
-/// What [`kind`] put together; an unknown number is a point of the grader.
-pub(crate) fn kind_of(kind: u32) -> (Source, probe::Phase) {
-    let source = match kind >> 8 {
-        0 => Source::Library,
-        1 => Source::Work,
-        _ => Source::Grader,
-    };
-    let phase = match kind & 0xff {
-        1 => probe::Phase::Begin,
-        2 => probe::Phase::End,
-        _ => probe::Phase::Point,
-    };
-    (source, phase)
-}
-
-/// FNV-1a over kind, name and number; never 0, which marks a free cell.
-fn hash(kind: &str, name: &str, number: u64) -> u64 {
-    let bytes = kind
-        .bytes()
-        .chain([0])
-        .chain(name.bytes())
-        .chain([0])
-        .chain(number.to_le_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    hash.max(1)
-}
-
-/// Seed of the delays at the library's probe points; 0 for none.
-static SHAKE: AtomicU64 = AtomicU64::new(0);
-
-/// Delays the library's operations in this process from now on, and in its forks.
-pub(crate) fn shake(seed: u64) {
-    SHAKE.store(seed.wrapping_mul(2) | 1, Ordering::Relaxed);
-}
-
-/// Sleeps up to half a millisecond at a quarter of the probe points.
-fn shaken(log: &Log) {
-    let seed = SHAKE.load(Ordering::Relaxed);
-    if seed == 0 {
-        return;
-    }
-    let tid = rustix::thread::gettid().as_raw_nonzero().get() as u64;
-    let draw = hash("shake", "", seed ^ log.position() << 20 ^ tid << 40);
-    if draw.is_multiple_of(4) {
-        std::thread::sleep(std::time::Duration::from_micros(draw >> 8 & 511));
+    #[test]
+    fn a_segment_of_another_kind_is_refused() {
+        let small = Segment::create("small", 4096).unwrap();
+        assert!(Log::of(small).is_err());
+        let blank = Segment::create("blank", LENGTH).unwrap();
+        assert!(Log::of(blank).is_err());
     }
 }

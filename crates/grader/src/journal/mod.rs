@@ -2,16 +2,20 @@
 //!
 //! [`Journal`] is what a judge reads: the published lines of the log, in the order of their indices. Invariant: it is a copy
 //! that nobody changes any more; a line that its writer did not live to publish is not in it.
-//! `log` is the shared memory and its protocol, `image` turns static text into offsets and back.
+//! `log` is the shared memory and its protocol, `cells` the rest of that memory; `words` and `image` turn static text into offsets and
+//! back; `shake` delays.
 
+pub(crate) mod cells;
 mod image;
 pub(crate) mod log;
+pub(crate) mod shake;
+mod words;
 
 use std::fmt;
 use std::path::Path;
 
 pub use core_process::probe::Phase;
-pub use log::Source;
+pub use words::Source;
 
 use log::Log;
 
@@ -68,7 +72,7 @@ impl Journal {
         let events = (0..log.position())
             .filter_map(|seq| {
                 let entry = log.entry(seq)?;
-                let (source, phase) = log::kind_of(entry.kind);
+                let (source, phase) = words::kind_of(entry.kind);
                 Some(Event {
                     seq,
                     pid: entry.pid as i32,
@@ -79,7 +83,7 @@ impl Journal {
                     subject: log.text_of(entry.subject),
                     object: entry.object,
                     value: entry.value,
-                    location: log::place_of(entry.location).map(|(file, line)| Place {
+                    location: words::place_of(entry.location).map(|(file, line)| Place {
                         file: file.to_owned(),
                         line,
                     }),

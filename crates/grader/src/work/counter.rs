@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use core_process::probe::Phase;
 
 use super::write;
-use crate::journal::log::{self, Cell};
+use crate::journal::cells::Cell;
+use crate::journal::log;
 
 /// A shared number that workloads count with: attempts, deliveries, tickets.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,8 @@ use core_process::probe::Phase;
 
 use super::wait::{self, Ended};
 use super::write;
-use crate::journal::log::{self, Cell};
+use crate::journal::cells::Cell;
+use crate::journal::log;
 
 /// Holds processes until it is opened.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,8 @@ use core_process::probe::Phase;
 
 use super::wait::{self, Ended};
 use super::write;
-use crate::journal::log::{self, Cell};
+use crate::journal::cells::Cell;
+use crate::journal::log;
 
 pub(crate) const MEET: &str = "meet";
 

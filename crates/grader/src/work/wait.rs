@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::thread::futex;
 
 use super::quiet::{Motion, Others};
-use crate::journal::log::{self, Cell, Log, WAITER_SLOTS};
+use crate::journal::cells::Cell;
+use crate::journal::log::{self, Log, WAITER_SLOTS};
 
 /// How long a waiter sleeps at most before it looks again.
 pub(crate) const PACE: Duration = Duration::from_millis(5);
