@@ -12,6 +12,7 @@
 //!
 //! The cage stops mistakes, not attacks: a program that wants to escape its tracer can.
 
+mod deadlock;
 mod diagnose;
 mod diagnosis;
 mod end;
@@ -23,10 +24,12 @@ pub(crate) mod procfs;
 mod quiet;
 pub(crate) mod registers;
 mod scan;
+mod sockets;
 mod spec;
 pub(crate) mod sys;
 pub(crate) mod syscalls;
 mod trace;
+mod waiting;
 pub(crate) mod watch;
 
 use std::collections::BTreeMap;

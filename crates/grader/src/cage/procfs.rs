@@ -3,10 +3,10 @@
 //! Every question may find that the process is gone: the answer is then `None` or empty, never an error. Nothing here
 //! caches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
 
 /// The line of `/proc/PID/stat`, as far as the cage reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,27 +193,82 @@ pub(crate) fn descriptors(pid: i32) -> Vec<Open> {
     open
 }
 
-pub(crate) fn descriptor(pid: i32, fd: i32) -> Option<Open> {
-    let target = fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
-    Some(Open {
-        fd,
-        target: target.to_string_lossy().into_owned(),
-    })
-}
-
 pub(crate) fn fdinfo(pid: i32, fd: i32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()
 }
 
-/// Files mapped by the process, each once.
-pub(crate) fn mapped(pid: i32) -> HashSet<PathBuf> {
+/// A range of a process's memory that has a file behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    pub(crate) range: Range<u64>,
+    pub(crate) is_shared: bool,
+    pub(crate) offset: u64,
+    pub(crate) inode: u64,
+    pub(crate) file: String,
+}
+
+/// The mappings of files, memfds and shared memory.
+pub(crate) fn maps(pid: i32) -> Vec<Mapping> {
     let text = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| {
-            line.split_once('/')
-                .map(|(_, path)| PathBuf::from(format!("/{path}")))
-        })
+    text.lines().filter_map(parse_mapping).collect()
+}
+
+fn parse_mapping(line: &str) -> Option<Mapping> {
+    let (numbers, file) = line.split_once('/')?;
+    let mut words = numbers.split_ascii_whitespace();
+    let hex = |word: &str| u64::from_str_radix(word, 16).ok();
+    let (start, end) = words.next()?.split_once('-')?;
+    let range = hex(start)?..hex(end)?;
+    let is_shared = words.next()?.ends_with('s');
+    let offset = hex(words.next()?)?;
+    let inode = words.nth(1)?.parse().ok()?;
+    Some(Mapping {
+        range,
+        is_shared,
+        offset,
+        inode,
+        file: format!("/{file}"),
+    })
+}
+
+/// A line of `/proc/locks`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LockLine {
+    /// Lines of the same lock share it.
+    pub(crate) id: u64,
+    /// It waits for the lock; otherwise it holds it.
+    pub(crate) is_waiting: bool,
+    /// The process; -1 for a lock of an open file.
+    pub(crate) pid: i32,
+}
+
+/// All locks on files.
+pub(crate) fn locks() -> Vec<LockLine> {
+    fs::read_to_string("/proc/locks")
+        .unwrap_or_default()
+        .lines()
+        .filter_map(parse_lock)
         .collect()
+}
+
+fn parse_lock(line: &str) -> Option<LockLine> {
+    let (id, rest) = line.split_once(':')?;
+    let (is_waiting, rest) = match rest.trim_start().strip_prefix("->") {
+        Some(rest) => (true, rest),
+        None => (false, rest),
+    };
+    let pid = rest.split_ascii_whitespace().nth(3)?.parse().ok()?;
+    Some(LockLine {
+        id: id.trim().parse().ok()?,
+        is_waiting,
+        pid,
+    })
+}
+
+/// The kernel function that a thread sleeps in, where the kernel tells.
+pub(crate) fn wchan(pid: i32, tid: i32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/task/{tid}/wchan")).ok()?;
+    (!name.is_empty() && name != "0").then_some(name)
 }
 
 /// Bytes that are resident: quick, but a page shared by two processes counts in both.
@@ -277,7 +332,7 @@ fn numbers(folder: &str) -> Vec<i32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{descendants, field, identity, parse_stat, stat};
+    use super::{descendants, field, identity, parse_lock, parse_mapping, parse_stat, stat};
 
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
@@ -288,6 +343,21 @@ mod tests {
             (42, "a) (b c", 'S', 7, 41)
         );
         assert_eq!((stat.cpu, stat.start), (110, 9999));
+    }
+
+    #[test]
+    fn locks_and_mappings_are_read() {
+        let held = parse_lock("1: FLOCK  ADVISORY  WRITE 712 fd:00:12 0 EOF").unwrap();
+        let waits = parse_lock("1: -> FLOCK  ADVISORY  WRITE 713 fd:00:12 0 EOF").unwrap();
+        assert_eq!((held.id, held.is_waiting, held.pid), (1, false, 712));
+        assert_eq!((waits.id, waits.is_waiting, waits.pid), (1, true, 713));
+        let line = "7f00-7f80 rw-s 00001000 00:01 77                  /memfd:journal (deleted)";
+        let mapping = parse_mapping(line).unwrap();
+        assert_eq!(
+            (mapping.range, mapping.is_shared, mapping.offset, mapping.inode),
+            (0x7f00..0x7f80, true, 0x1000, 77)
+        );
+        assert!(parse_mapping("7f00-7f80 rw-p 00000000 00:00 0 [heap]").is_none());
     }
 
     #[test]

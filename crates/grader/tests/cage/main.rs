@@ -3,6 +3,7 @@
 //! Every run is in a warden of its own process (`harness`); the programs are in `../programs`.
 
 mod basics;
+mod diagnosis;
 mod harness;
 mod inject;
 mod leftovers;

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a program's output is what is tested")]
 
 mod deeds;
+mod hangs;
 mod raw;
 
 use std::io::Read;

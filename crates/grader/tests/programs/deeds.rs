@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io::{Read, Write};
 
+use crate::hangs::HANGS;
 use crate::raw;
 
-type Deed = fn(&[String]);
+pub(crate) type Deed = fn(&[String]);
 
 /// The program of this name.
 pub(crate) fn find(name: &str) -> Option<Deed> {
     DEEDS
         .iter()
+        .chain(HANGS)
         .find(|(known, _)| *known == name)
         .map(|(_, deed)| *deed)
 }

@@ -78,3 +78,34 @@ pub(crate) fn clone_sibling() -> i64 {
     // SAFETY: without CLONE_VM and with a null stack this is a fork.
     unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) }
 }
+
+/// A mutex in memory that a fork shares.
+pub(crate) struct SharedMutex(*mut libc::pthread_mutex_t);
+
+impl SharedMutex {
+    pub(crate) fn new() -> SharedMutex {
+        let len = size_of::<libc::pthread_mutex_t>();
+        let (access, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+        );
+        // SAFETY: a fresh anonymous mapping touches no other memory.
+        let memory = unsafe { libc::mmap(std::ptr::null_mut(), len, access, flags, -1, 0) };
+        assert_ne!(memory, libc::MAP_FAILED);
+        let mutex = memory.cast::<libc::pthread_mutex_t>();
+        // SAFETY: a zeroed attribute block is initialised by the call below before it is used.
+        let mut attributes: libc::pthread_mutexattr_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `attributes` is live.
+        unsafe { libc::pthread_mutexattr_init(&raw mut attributes) };
+        // SAFETY: `attributes` is initialised.
+        unsafe { libc::pthread_mutexattr_setpshared(&raw mut attributes, libc::PTHREAD_PROCESS_SHARED) };
+        // SAFETY: `mutex` points to a page of its own, never unmapped.
+        unsafe { libc::pthread_mutex_init(mutex, &raw const attributes) };
+        SharedMutex(mutex)
+    }
+
+    pub(crate) fn lock(&self) {
+        // SAFETY: the mutex was initialised in `new`, and its page is never unmapped.
+        unsafe { libc::pthread_mutex_lock(self.0) };
+    }
+}
