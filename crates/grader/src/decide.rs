@@ -6,10 +6,11 @@
 
 use crate::answer;
 use crate::cage::{Ended, Resource, Status};
-use crate::evidence::{Evidence, lines, started_at};
+use crate::evidence::{Evidence, started_at};
 use crate::findings::Findings;
 use crate::journal::{Event, Source};
 use crate::scenario::Subject;
+use crate::timeline::lines;
 use crate::{Place, Verdict, act, hang, leaks};
 
 /// What is said about one run.

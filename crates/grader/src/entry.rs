@@ -5,6 +5,7 @@
 //! | none, or a filter | `verify`, as a test binary of cargo |
 //! | `verify [--lesson L] [--seeds N] [--json] [--stress [--load]]` | every case gets what it must get, or the exit status is 1 |
 //! | `check --lesson L --case C [--seed S] [--runs K] [--scenario N] [--json]` | one case, one report; the exit status is the verdict's |
+//! | `trace --lesson L --case C [--seed S] [--scenario N]` | the timeline of one run |
 //! | `example L` | the example of a lesson, as a program of its own |
 //! | `list [--json]` | the cases |
 //! | `act ..` | the process in the cage |
@@ -64,6 +65,7 @@ impl From<String> for Problem {
 fn judging(cases: &'static [Case], role: &str, arguments: &[String]) -> Result<ExitCode, Problem> {
     match role {
         "check" => check(cases, &arguments[1..]),
+        "trace" => trace(cases, &arguments[1..]),
         "list" => list(cases, &arguments[1..]),
         "busy" => verify::load::busy(&arguments[1..]).map_err(Problem::Usage),
         "verify" => {
@@ -129,6 +131,20 @@ fn check(cases: &'static [Case], arguments: &[String]) -> Result<ExitCode, Probl
         say(render(&report, &title, Paint::Plain).trim_end())?;
     }
     Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+fn trace(cases: &'static [Case], arguments: &[String]) -> Result<ExitCode, Problem> {
+    let options = Options::read(arguments, &["--lesson", "--case", "--seed", "--scenario"], &[])?;
+    let case = find(
+        cases,
+        options.text("--lesson").as_deref(),
+        options.text("--case").as_deref(),
+    )?;
+    let seed = options.number("--seed")?.unwrap_or(0);
+    for line in judge::trace(case, seed, options.text("--scenario").as_deref())? {
+        say(&line)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(cases: &'static [Case], arguments: &[String]) -> Result<ExitCode, Problem> {

@@ -201,47 +201,6 @@ fn read_gauge(journal: &Journal, name: &str, number: u64, ends: &[(i32, u64)]) -
     reading
 }
 
-/// Events as lines for people: who, what, on what, with which number.
-pub fn lines<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<String> {
-    events.into_iter().map(line).collect()
-}
-
-fn line(event: &Event) -> String {
-    let mut line = format!("pid {}", event.pid);
-    if event.tid != event.pid {
-        line.push_str(&format!(" (thread {})", event.tid));
-    }
-    line.push(' ');
-    line.push_str(&event.name);
-    match event.phase {
-        Phase::Begin => line.push_str(" begins"),
-        Phase::End => line.push_str(" ends"),
-        Phase::Point => {}
-    }
-    if !event.subject.is_empty() {
-        line.push_str(&format!(" {:?}", event.subject));
-    }
-    match (event.source, event.name.as_str()) {
-        (Source::Library, _) if event.object != 0 => line.push_str(&format!(" pid {}", event.object)),
-        (Source::Work, ENTER | LEAVE) => {
-            if event.object != 0 {
-                line.push_str(&format!(" #{}", event.object));
-            }
-        }
-        (Source::Work, _) => {
-            if event.object != 0 {
-                line.push_str(&format!(" #{}", event.object));
-            }
-            line.push_str(&format!(" {}", event.value));
-        }
-        _ => {}
-    }
-    if let (Source::Library, Some(place)) = (event.source, &event.location) {
-        line.push_str(&format!("   {}", crate::answer::shown(place)));
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

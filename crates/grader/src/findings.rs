@@ -3,7 +3,7 @@
 //! Invariant: every finding names a check that `lesson.toml` declares; one that does not is a mistake of the lesson, kept as
 //! such and never as the learner's. It does not know which finding decides.
 
-use crate::evidence::lines;
+use crate::timeline::lines;
 use crate::{Event, Lesson, Meetings, Place, Verdict};
 
 /// The findings of one run.

@@ -18,7 +18,7 @@ use crate::findings::Findings;
 use crate::journal::Journal;
 use crate::journal::log::{ENVIRONMENT, Log};
 use crate::scenario::Scenario;
-use crate::{Budget, Case, CheckResult, Lesson, Report, Source, Verdict, answer, example, leaks};
+use crate::{Budget, Case, CheckResult, Lesson, Report, Source, Verdict, answer, example, leaks, timeline};
 
 /// Seeds of a check when the caller names none: all the edges of every size are among them.
 pub(crate) const RUNS: u32 = 8;
@@ -191,6 +191,30 @@ pub(crate) fn conclude_pass(report: &mut Report) {
         .map(|check| format!("not checked here: {} ({})", check.claim, check.observed))
         .collect();
     report.notes.extend(skipped);
+}
+
+/// The timeline of one run, judged by nobody.
+pub(crate) fn trace(case: &Case, seed: u64, scenario: Option<&str>) -> Result<Vec<String>, String> {
+    let lesson = case.lesson().map_err(|error| error.to_string())?;
+    let scenarios = (case.scenarios)();
+    let scenario = match scenario {
+        Some(name) => scenarios.iter().find(|scenario| scenario.name == name),
+        None => scenarios.first(),
+    };
+    if scenario.is_none() && case.main.is_none() {
+        return Err(format!("{} has no such scenario", case.title()));
+    }
+    let budget = scenario
+        .and_then(|scenario| scenario.budget)
+        .unwrap_or(lesson.budget);
+    let caged = Caged {
+        case,
+        scenario,
+        seed,
+        budget,
+    };
+    let (outcome, log, _) = caged.run()?;
+    Ok(timeline::of_run(&Journal::read(&log), &outcome.processes))
 }
 
 /// One run of one scenario.

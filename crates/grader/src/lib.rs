@@ -37,7 +37,7 @@
 //!
 //! In reading order: `verdict`, `report` and `lesson`, the words; `journal` and `work`, what is recorded; `scenario`,
 //! `evidence` and `findings`, what a lesson says; `judge` and `decide`, how a verdict comes about; `act` and `leaks`, inside the
-//! cage; `entry` and `verify`, the roles of a subject binary; `render`, a report as text. [`cage`] and [`inject`] know
+//! cage; `entry` and `verify`, the roles of a subject binary; `timeline` and `render`, what happened and a report as text. [`cage`] and [`inject`] know
 //! nothing of lessons and run any program.
 
 mod act;
@@ -59,6 +59,7 @@ mod lesson;
 mod render;
 mod report;
 mod scenario;
+mod timeline;
 mod verdict;
 mod verify;
 pub mod work;
@@ -66,13 +67,14 @@ pub mod work;
 pub use case::Case;
 pub use draw::Draw;
 pub use entry::main;
-pub use evidence::{Evidence, Meetings, Reading, lines};
+pub use evidence::{Evidence, Meetings, Reading};
 pub use findings::{Checked, Findings};
 pub use journal::{Event, Journal, Phase, Place, Source};
 pub use lesson::{Budget, Check, Lesson, LessonError, Meaning};
 pub use render::{Paint, render};
 pub use report::{CheckResult, Report};
 pub use scenario::{Scenario, input};
+pub use timeline::lines;
 pub use verdict::{UnknownVerdict, Verdict};
 
 #[cfg(test)]

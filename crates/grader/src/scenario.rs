@@ -26,7 +26,7 @@ pub struct Scenario {
 /// What is run in the cage.
 pub(crate) enum Subject {
     /// The answer's function on a drawn input; gives its value as JSON.
-    Function(Box<dyn Fn(&mut Draw) -> Result<Vec<u8>, String>>),
+    Function(Function),
     /// The answer's `main`; what is drawn first is what [`input`] returns.
     Program {
         draw: Box<dyn Fn(&mut Draw)>,
@@ -34,6 +34,7 @@ pub(crate) enum Subject {
     },
 }
 
+type Function = Box<dyn Fn(&mut Draw) -> Result<Vec<u8>, String>>;
 type Judge = Box<dyn Fn(&mut Draw, Evidence<Vec<u8>>, &mut Findings) -> Result<(), String>>;
 
 /// Whether the library's operations are delayed at random.

@@ -3,6 +3,16 @@
 //! A subject binary like those of the lessons, with toy lessons: `grader::main` itself runs the cases. Each module is a lesson
 //! with its scenarios, its right answers and its wrong ones.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::ptr_arg,
+    clippy::zombie_processes,
+    clippy::redundant_closure,
+    unreachable_pub,
+    reason = "a test binary, and some of its programs are wrong on purpose"
+)]
+
 use grader::{Case, Scenario};
 
 #[path = "verdicts/bank.rs"]

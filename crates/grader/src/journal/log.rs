@@ -41,7 +41,9 @@ use core_process::shm::Segment;
 
 use super::image;
 use super::shake::shaken;
-use super::words::{Home, IN_SEGMENT, MAX_TEXT, OFFSET_BITS, OFFSET_MASK, Source, kind, place, text_word};
+use super::words::{
+    Home, IN_SEGMENT, MAX_TEXT, OFFSET_BITS, OFFSET_MASK, Source, cut, kind, place, text_word,
+};
 
 /// Entries that a log holds.
 pub(crate) const CAPACITY: u64 = 32_768;
@@ -251,7 +253,7 @@ impl Log {
         if text.is_empty() {
             return 0;
         }
-        let text = &text[..text.floor_char_boundary(MAX_TEXT)];
+        let text = cut(text, MAX_TEXT);
         if let Some(offset) = image::offset_of(text) {
             return text_word(offset, text.len(), Home::Image);
         }

@@ -192,6 +192,8 @@ pub(crate) fn attach(path: &Path) -> std::io::Result<&'static Log> {
 fn panic_message<'a>(panic: &'a std::panic::PanicHookInfo<'_>) -> &'a str {
     /// More than this of a message helps nobody, and the log's room for text is shared.
     const LONGEST: usize = 400;
-    let message = panic.payload_as_str().unwrap_or("(a value that is no text)");
-    &message[..message.floor_char_boundary(LONGEST)]
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    words::cut(text.unwrap_or("(a value that is no text)"), LONGEST)
 }

@@ -100,3 +100,11 @@ pub(super) fn hash(kind: &str, name: &str, number: u64) -> u64 {
     });
     hash.max(1)
 }
+
+/// The first `longest` bytes of a text, or a few less where that would split a character.
+pub(super) fn cut(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}

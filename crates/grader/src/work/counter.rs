@@ -30,9 +30,9 @@ impl Counter {
         Counter { number, ..self }
     }
 
-    /// Adds, and returns the count *before* it: with `add(1)`, each caller gets a number of its own.
+    /// Adds, and returns the count *before* it: with `fetch_add(1)`, each caller gets a number of its own.
     #[track_caller]
-    pub fn add(self, amount: u64) -> u64 {
+    pub fn fetch_add(self, amount: u64) -> u64 {
         // AcqRel: whoever sees this count sees what its adders did before.
         let before = self
             .cell()
@@ -51,7 +51,7 @@ impl Counter {
 
     /// The count now.
     pub fn value(self) -> u64 {
-        // Acquire: pairs with the AcqRel in `add`.
+        // Acquire: pairs with the AcqRel in `fetch_add`.
         self.cell().map_or(0, |cell| cell.wide(0).load(Ordering::Acquire))
     }
 
