@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::cage::{Leftovers, ProcessRecord, Status};
 use crate::inject::Injected;
 use crate::journal::{Journal, Phase, Source};
-use crate::work::{ENTER, GATE, LEAVE, MEET};
+use crate::work::{ENTER, GATE, LEAVE, MEET, REST, Rest};
 use crate::{Event, Place};
 
 /// What is known about one run of an answer that returned an `R`.
@@ -118,6 +118,20 @@ impl<R> Evidence<R> {
     /// How the waits at the gates of this name ended, all its numbers together.
     pub fn gate(&self, name: &str) -> Meetings {
         self.waits(name, GATE)
+    }
+
+    /// What [`watch_rest`](crate::work::watch_rest) saw of a process; of several watches the worst.
+    pub fn rest(&self, pid: i32) -> Option<Rest> {
+        let watches = self
+            .journal
+            .named(REST)
+            .filter(|event| event.object == pid as u64);
+        watches
+            .max_by_key(|event| event.value)
+            .map(|event| match event.value {
+                0 => Rest::Asleep,
+                steps => u32::try_from(steps).map_or(Rest::Undecided, Rest::Awake),
+            })
     }
 
     /// How the waits of one kind ended.

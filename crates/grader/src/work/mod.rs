@@ -14,6 +14,7 @@ mod gate;
 mod gauge;
 mod quiet;
 mod rendezvous;
+mod rest;
 mod wait;
 
 pub use counter::Counter;
@@ -21,11 +22,13 @@ pub use die::die;
 pub use gate::Gate;
 pub use gauge::{Gauge, Inside};
 pub use rendezvous::Rendezvous;
+pub use rest::{Rest, watch_rest};
 
 pub(crate) use gate::GATE;
 pub(crate) use gauge::{ENTER, LEAVE};
 pub(crate) use quiet::{Motion, Others, children};
 pub(crate) use rendezvous::MEET;
+pub(crate) use rest::REST;
 
 use std::panic::Location;
 
@@ -39,6 +42,17 @@ use crate::journal::{Source, log};
 #[track_caller]
 pub fn note(name: &'static str, value: i64) {
     write(name, Phase::Point, "", 0, value, Some(Location::caller()));
+}
+
+/// Appends a line about a process, or another thing with a number and no name.
+fn write_about(
+    name: &'static str,
+    phase: Phase,
+    object: u64,
+    value: i64,
+    location: Option<&'static Location<'static>>,
+) {
+    write(name, phase, "", object, value, location);
 }
 
 /// Appends a line of the workload.

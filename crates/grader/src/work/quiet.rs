@@ -159,7 +159,8 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-fn tasks(pid: u32) -> Vec<u32> {
+/// The threads of a process; none when it is gone.
+pub(super) fn tasks(pid: u32) -> Vec<u32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();
     };
