@@ -50,6 +50,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    crate::exit::register();
     let unfinished = Unfinished::new();
     std::thread::Builder::new().spawn(move || {
         let _unfinished = unfinished;
