@@ -67,6 +67,18 @@ impl StartError {
     }
 }
 
+impl From<crate::codec::EncodeError> for StartError {
+    fn from(error: crate::codec::EncodeError) -> Self {
+        match error {
+            crate::codec::EncodeError::Descriptor(code) => Self::os(
+                "duplicate a descriptor of the arguments",
+                io::Error::from_raw_os_error(code),
+            ),
+            other => Self::Argument(other.to_string()),
+        }
+    }
+}
+
 /// The step that makes the process itself.
 pub(crate) const STEP_PROCESS: &str = "make a process";
 

@@ -209,7 +209,7 @@ where
     pub fn start(&self) -> Result<Child<F::Output>, StartError> {
         let target = target::name_of::<F>();
         let entry = target::offset_of::<F, A, M>().ok_or(StartError::NotInImage { target })?;
-        let arguments = codec::encode(&self.args).map_err(|error| StartError::Argument(error.to_string()))?;
+        let arguments = codec::encode(&self.args)?;
         let request = Request {
             options: &self.options,
             work: Work::Entry { entry, arguments },

@@ -7,10 +7,14 @@
 //! program that is swept.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
-use core_process::{ChildError, Process, Signal, StartError, StartMethod, Status, own_descriptors, own_processes};
-use grader::cage::CageSpec;
+use core_process::{
+    ChildError, Fd, Process, Signal, StartError, StartMethod, Status, own_descriptors, own_processes,
+};
+use grader::cage::{CageSpec, Ended};
 use grader::inject::{Action, Sweep, SweepRun, point, sweep};
 
 const BEGIN: &str = "begin";
@@ -37,11 +41,25 @@ fn rows() -> Vec<Row> {
             (StartMethod::ForkServer, true, &["parent", "server"][..]),
         ] {
             for (victim, who) in (0..).zip(victims.iter().copied()) {
-                rows.push(Row { program, method, warm, victim, who, action: Action::Kill });
+                rows.push(Row {
+                    program,
+                    method,
+                    warm,
+                    victim,
+                    who,
+                    action: Action::Kill,
+                });
             }
             if program == "join" && !warm {
                 for errno in [libc::EINTR, libc::EMFILE, libc::ENOMEM] {
-                    rows.push(Row { program, method, warm, victim: 0, who: "parent", action: Action::Errno(errno) });
+                    rows.push(Row {
+                        program,
+                        method,
+                        warm,
+                        victim: 0,
+                        who: "parent",
+                        action: Action::Errno(errno),
+                    });
                 }
             }
         }
@@ -62,14 +80,23 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut failures = 0;
-    println!("{:10} {:10} {:5} {:7} {:7} {:>5} {:>5}  outcomes", "operation", "method", "state", "hit", "by", "calls", "bad");
+    println!(
+        "{:10} {:10} {:5} {:7} {:7} {:>5} {:>5}  outcomes",
+        "operation", "method", "state", "hit", "by", "calls", "bad"
+    );
     let rows = rows();
     for row in &rows {
         match run(row) {
             Ok(runs) => failures += report(row, &runs),
-            Err(error) if error.kind() == std::io::ErrorKind::Unsupported || error.to_string().contains("ptrace") => {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::Unsupported
+                    || error.to_string().contains("ptrace") =>
+            {
                 println!("ignored: {error}");
-                println!("\ntest result: ok. 0 passed; 0 failed; {} ignored; 0 measured; 0 filtered out", rows.len());
+                println!(
+                    "\ntest result: ok. 0 passed; 0 failed; {} ignored; 0 measured; 0 filtered out",
+                    rows.len()
+                );
                 return ExitCode::SUCCESS;
             }
             Err(error) => {
@@ -79,8 +106,15 @@ fn main() -> ExitCode {
         }
     }
     let result = if failures == 0 { "ok" } else { "FAILED" };
-    println!("\ntest result: {result}. {} passed; {failures} failed; 0 ignored; 0 measured; 0 filtered out", rows.len());
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!(
+        "\ntest result: {result}. {} passed; {failures} failed; 0 ignored; 0 measured; 0 filtered out",
+        rows.len()
+    );
+    if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn run(row: &Row) -> std::io::Result<Vec<SweepRun>> {
@@ -88,10 +122,19 @@ fn run(row: &Row) -> std::io::Result<Vec<SweepRun>> {
     let warm = if row.warm { "warm" } else { "cold" };
     let program = std::env::current_exe()?;
     let args = ["swept", row.program, &method, warm].map(str::to_owned).to_vec();
-    let cage = CageSpec { args, ..CageSpec::new(program) };
+    let cage = CageSpec {
+        args,
+        ..CageSpec::new(program)
+    };
     // A server that is warm was made before the operation began, so it is still the first process after the main one.
     let after = Some(BEGIN.to_owned());
-    sweep(&Sweep { victim: row.victim, action: row.action, after, until: Some(END.to_owned()), ..Sweep::new(cage) })
+    sweep(&Sweep {
+        victim: row.victim,
+        action: row.action,
+        after,
+        until: Some(END.to_owned()),
+        ..Sweep::new(cage)
+    })
 }
 
 /// Prints a row, and each run that went badly; returns 1 if there was one.
@@ -99,23 +142,30 @@ fn report(row: &Row, runs: &[SweepRun]) -> usize {
     let parent_was_killed = row.who == "parent" && row.action == Action::Kill;
     let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     let mut bad = Vec::new();
-    for run in runs.iter().filter(|run| run.injected.is_some()) {
-        let fine = if parent_was_killed { true } else { run.exit == Some(Status::Exited(0)) };
-        if !fine || !run.is_clean() || !run.leftovers.zombies.is_empty() && !parent_was_killed {
+    for run in runs.iter().filter(|run| can_fail(run, row.action)) {
+        let fine = if parent_was_killed {
+            true
+        } else {
+            run.exit == Some(Status::Exited(0))
+        };
+        if !fine || !is_clean(run) || !run.leftovers.zombies.is_empty() && !parent_was_killed {
             bad.push(run);
         }
         let outcome = run.stdout.lines().next().unwrap_or("the parent is gone");
         *outcomes.entry(outcome.to_owned()).or_default() += 1;
     }
     let undisturbed = runs.last().filter(|run| run.injected.is_none());
-    let outcomes: Vec<String> = outcomes.iter().map(|(what, count)| format!("{count} x {what}")).collect();
+    let outcomes: Vec<String> = outcomes
+        .iter()
+        .map(|(what, count)| format!("{count} x {what}"))
+        .collect();
     let by = match row.action {
         Action::Errno(libc::EINTR) => "EINTR",
         Action::Errno(libc::EMFILE) => "EMFILE",
         Action::Errno(_) => "ENOMEM",
         Action::Kill | Action::Stop => "SIGKILL",
     };
-    let calls = runs.len().saturating_sub(1);
+    let calls = runs.iter().filter(|run| can_fail(run, row.action)).count();
     let state = if row.warm { "warm" } else { "cold" };
     println!(
         "{:10} {:10} {state:5} {:7} {by:7} {calls:5} {:5}  {}",
@@ -126,7 +176,11 @@ fn report(row: &Row, runs: &[SweepRun]) -> usize {
         outcomes.join(", ")
     );
     for run in &bad {
-        println!("    BAD {run}\n{}{}", indented(&run.stdout), indented(&run.stderr));
+        println!(
+            "    BAD {run}\n{}{}",
+            indented(&run.stdout),
+            indented(&run.stderr)
+        );
     }
     // A sweep that hits nothing, or never gets through, shows nothing.
     if undisturbed.is_none_or(|run| run.exit != Some(Status::Exited(0))) || calls == 0 {
@@ -136,6 +190,52 @@ fn report(row: &Row, runs: &[SweepRun]) -> usize {
     usize::from(!bad.is_empty())
 }
 
+/// The run ended by itself, and all that outlived the main process ended by itself, too.
+fn is_clean(run: &SweepRun) -> bool {
+    run.ended == Ended::Exited && run.leftovers.orphans.iter().all(|orphan| orphan.ended.is_some())
+}
+
+/// Whether the fault is one that a kernel has: any call may be the last one of a killed process, but `getpid` does not fail.
+fn can_fail(run: &SweepRun, action: Action) -> bool {
+    let calls: &[&str] = match action {
+        Action::Kill | Action::Stop => return run.injected.is_some(),
+        Action::Errno(libc::EINTR) => &[
+            "fallocate",
+            "waitid",
+            "poll",
+            "recvmsg",
+            "sendmsg",
+            "openat",
+            "open",
+        ],
+        Action::Errno(libc::EMFILE) => &[
+            "memfd_create",
+            "socketpair",
+            "clone",
+            "fcntl",
+            "openat",
+            "open",
+            "pidfd_open",
+            "recvmsg",
+        ],
+        Action::Errno(_) => &[
+            "memfd_create",
+            "socketpair",
+            "clone",
+            "fork",
+            "mmap",
+            "mremap",
+            "madvise",
+            "fallocate",
+            "sendmsg",
+            "openat",
+        ],
+    };
+    run.injected
+        .as_ref()
+        .is_some_and(|injected| calls.contains(&injected.call.as_str()))
+}
+
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("        {line}\n")).collect()
 }
@@ -143,7 +243,10 @@ fn indented(text: &str) -> String {
 /// The program that is swept: one operation between two points, then the proof that all is well.
 fn swept(program: &str, method: StartMethod, warm: bool) -> ExitCode {
     if warm {
-        let first = Process::new(|| (), ()).method(method).start().expect("nothing is hit yet");
+        let first = Process::new(|| (), ())
+            .method(method)
+            .start()
+            .expect("nothing is hit yet");
         first.join().expect("nothing is hit yet");
     }
     let before = open_descriptors();
@@ -169,7 +272,10 @@ fn swept(program: &str, method: StartMethod, warm: bool) -> ExitCode {
     }
     let children = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
     let helpers = own_processes();
-    if let Some(left) = children.split_whitespace().find(|pid| !helpers.iter().any(|helper| helper.to_string() == **pid)) {
+    if let Some(left) = children
+        .split_whitespace()
+        .find(|pid| !helpers.iter().any(|helper| helper.to_string() == **pid))
+    {
         println!("child {left} is still in the table");
         return ExitCode::from(6);
     }
@@ -189,8 +295,11 @@ fn start_and_join(method: StartMethod) -> Result<String, String> {
             Ok(7) => Ok("a value".to_owned()),
             Ok(other) => Err(format!("the value was {other}")),
             Err(ChildError::Signaled { signal: Signal::KILL }) => Ok("killed".to_owned()),
-            Err(ChildError::NeverInitialised { status: Status::Signaled(Signal::KILL) }) => {
-                Ok("killed before init".to_owned())
+            Err(ChildError::NeverInitialised {
+                status: Status::Signaled(Signal::KILL),
+            }) => Ok("killed before init".to_owned()),
+            Err(ChildError::Result { message }) if message.contains("memory") => {
+                Ok("the result: no memory".to_owned())
             }
             Err(ChildError::Os { code }) => Ok(format!("wait: errno {code}")),
             Err(other) => Err(format!("joined: {other:?}")),
@@ -199,12 +308,29 @@ fn start_and_join(method: StartMethod) -> Result<String, String> {
     }
 }
 
+/// The child says that it has begun, so that there are calls of it to hit before it is terminated.
 fn start_and_terminate(method: StartMethod) -> Result<String, String> {
-    match Process::new(std::thread::park, ()).method(method).start() {
+    let (mut begun, says) = std::io::pipe().map_err(|error| error.to_string())?;
+    let recipe = Process::new(
+        |says: Fd<OwnedFd>| {
+            // Nobody hears it only where the parent has been killed.
+            let _ = std::fs::File::from(says.into_inner()).write_all(b"!");
+            std::thread::park();
+        },
+        Fd::from(OwnedFd::from(says)),
+    )
+    .method(method);
+    let started = recipe.start();
+    drop(recipe);
+    match started {
         Ok(child) => {
+            // End-of-file comes when the child has died before.
+            begun.read(&mut [0]).map_err(|error| error.to_string())?;
             child.terminate().map_err(|error| error.to_string())?;
             match child.wait() {
-                Ok(Status::Signaled(signal @ (Signal::TERM | Signal::KILL))) => Ok(format!("ended by {signal}")),
+                Ok(Status::Signaled(signal @ (Signal::TERM | Signal::KILL))) => {
+                    Ok(format!("ended by {signal}"))
+                }
                 other => Err(format!("waited: {other:?}")),
             }
         }

@@ -257,7 +257,11 @@ impl StartBlock {
             .ok_or_else(refused)?;
         self.mapping
             .extend(end.next_multiple_of(PAGE))
-            .map_err(|_| refused())?;
+            .map_err(|error| match error.raw_os_error() {
+                // Beyond the end of the file, or of any address space: the length is a lie.
+                Some(libc::EFAULT | libc::EINVAL) => refused(),
+                _ => error,
+            })?;
         Ok((
             self.mapping.bytes(PAYLOAD, length).ok_or_else(refused)?,
             descriptors,

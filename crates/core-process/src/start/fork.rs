@@ -35,9 +35,13 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
             become_child(plan, block, file)
         }
         sys::fork::Forked::Parent(pid) => {
-            // Closes the file first, so that its number is free for the pidfd: no descriptor is lacking here.
+            // Closes the file first, so that its number is free for the pidfd: a descriptor is lacking only where
+            // another process lowers our limit now.
             drop(file);
-            let pidfd = pidfd::open(pid).map_err(no_process)?;
+            let pidfd = pidfd::open(pid).map_err(|error| {
+                sys::fork::undo(pid);
+                no_process(error)
+            })?;
             // Release: pairs with the Acquire in `await_go`.
             block.go().store(1, Ordering::Release);
             if must_wait {

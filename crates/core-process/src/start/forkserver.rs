@@ -50,6 +50,8 @@ enum Failed {
     /// The server has ended without an answer.
     Gone,
     Refused(StartError),
+    /// There is an answer, and it could not be taken: no descriptor is free for the pidfd.
+    Unheard(StartError),
 }
 
 /// Has the forkserver run `preload` once, before it serves: what it loads, every child finds in its memory (CPython row C11).
@@ -114,10 +116,21 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
                 *running = Some(server);
                 return Err(error);
             }
+            Err(Failed::Unheard(error)) => {
+                // The child was made before the answer. The server goes too: what it has said would be taken for the next answer.
+                if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
+                    fork::undo(pid);
+                }
+                server.end();
+                return Err(error);
+            }
             Err(Failed::Gone) => {
                 let end = server.process.join();
                 if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
-                    let pidfd = pidfd::open(pid).map_err(no_process)?;
+                    let pidfd = pidfd::open(pid).map_err(|error| {
+                        fork::undo(pid);
+                        no_process(error)
+                    })?;
                     return Ok((Started { pid, pidfd }, block));
                 }
                 if replaced || matches!(end, Err(ChildError::Panicked { .. })) {
@@ -154,7 +167,7 @@ impl Server {
         let entry = entry.ok_or(StartError::NotInImage {
             target: "the forkserver",
         })?;
-        let arguments = arguments.map_err(|error| StartError::Argument(error.to_string()))?;
+        let arguments = arguments?;
         let options = Options {
             name: Some("forkserver".to_owned()),
             method: Some(StartMethod::Spawn),
@@ -172,6 +185,14 @@ impl Server {
             environment: super::spawn::environment(&[]),
             current_dir: std::env::current_dir().ok(),
         })
+    }
+
+    /// Ends the server and waits for it.
+    fn end(self) {
+        // End-of-file is its order to exit; the signal is for one that is not reading (stopped, or still preloading).
+        drop(self.socket);
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 
     fn request(&self, plan: &Plan<'_>, file: &OwnedFd) -> Result<Started, Failed> {
@@ -194,7 +215,7 @@ impl Server {
         let (length, mut descriptors) = match fdpass::recv(&self.socket, &mut answer) {
             Ok(received) => received,
             Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => return Err(Failed::Gone),
-            Err(error) => return Err(Failed::Refused(StartError::os("hear from the forkserver", error))),
+            Err(error) => return Err(Failed::Unheard(StartError::os("hear from the forkserver", error))),
         };
         if length == 0 {
             return Err(Failed::Gone);
@@ -236,11 +257,8 @@ impl Server {
 
 /// Ends the server, if one runs, and waits for it.
 pub(crate) fn stop() {
-    if let Some(Server { process, socket, .. }) = lock(&SERVER).take() {
-        // End-of-file is its order to exit; the signal is for one that is not reading (stopped, or still preloading).
-        drop(socket);
-        let _ = process.kill();
-        let _ = process.wait();
+    if let Some(server) = lock(&SERVER).take() {
+        server.end();
     }
 }
 

@@ -26,6 +26,19 @@ pub(crate) fn fork() -> io::Result<Forked<u32>> {
     }
 }
 
+/// Ends and reaps a child of which no more than the pid is known, because there was no descriptor free for its pidfd.
+///
+/// The one place where a pid is signalled: it is a child that nobody has waited for, so the number cannot be another's.
+pub(crate) fn undo(pid: u32) {
+    let pid = pid as libc::pid_t;
+    // SAFETY: plain system call on two numbers.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    // SAFETY: as above; no status is asked for. It is interrupted by handlers only, and then asked again.
+    while unsafe { libc::waitpid(pid, ptr::null_mut(), 0) } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
+}
+
 /// What a raw `clone3` leaves undone that glibc's `fork` does: where this thread's id is cached, and where its robust
 /// list begins. Both addresses come from the kernel, which glibc told them to.
 pub(crate) struct ThreadRegistration {
