@@ -42,7 +42,7 @@ mod tests {
     /// Affinity belongs to a thread and is inherited by the processes that it starts, so a thread of its own is
     /// enough: nobody else is touched.
     #[test]
-    fn affinity_limits_the_thread_and_its_children_and_nobody_else() {
+    fn p30_affinity_limits_the_thread_and_its_children_and_nobody_else() {
         const HERE: &str = "CORE_PROCESS_TEST_AFFINITY";
         if std::env::var_os(HERE).is_some() {
             assert_eq!(usable_cpus(), 1);
@@ -58,7 +58,7 @@ mod tests {
             let here = (usable_cpus(), cpu_count());
             let child = Command::new(std::env::current_exe().unwrap())
                 .args([
-                    "cpu::tests::affinity_limits_the_thread_and_its_children_and_nobody_else",
+                    "cpu::tests::p30_affinity_limits_the_thread_and_its_children_and_nobody_else",
                     "--exact",
                 ])
                 .env(HERE, "1")
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_has_the_processors_that_the_kernel_lists() {
+    fn p30_the_machine_has_the_processors_that_the_kernel_lists() {
         let list = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
         let count: usize = list
             .trim()
