@@ -21,8 +21,8 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../templates/wrong/in_the_parent.rs"),
     ),
     (
-        "wrong/forgets_the_child.rs",
-        include_str!("../templates/wrong/forgets_the_child.rs"),
+        "wrong/leaves_a_helper.rs",
+        include_str!("../templates/wrong/leaves_a_helper.rs"),
     ),
     (
         "wrong/own_number.rs",

@@ -22,10 +22,10 @@ fn draw(draw: &mut Draw) -> u64 {
 }
 
 fn judge(number: &u64, seen: &Evidence<u64>, found: &mut Findings) {
-    let workers = seen.gauge("work").pids;
+    let workers: Vec<i32> = seen.gauge("work").pids.into_iter().collect();
     let apart = !workers.is_empty() && !workers.contains(&seen.main_pid);
     found.check("child", Verdict::NotAProcess, apart, || {
-        format!("the work ran in pid {workers:?}, the caller is pid {}", seen.main_pid)
+        format!("the work ran in {workers:?}, the caller is pid {}", seen.main_pid)
     });
     let wanted = number.wrapping_mul(2);
     found.check("result", Verdict::Wrong, seen.value == Some(wanted), || {
