@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 
 /// The file's text in the last commit, if git knows it.
 pub(crate) fn committed(root: &Path, file: &Path) -> Option<String> {
+    if !is_top(root) {
+        return None;
+    }
     let inside = file.strip_prefix(root).ok()?.to_str()?;
     let output = Command::new("git")
         .args(["-C", root.to_str()?, "show", &format!("HEAD:./{inside}")])
@@ -23,6 +26,9 @@ pub(crate) fn committed(root: &Path, file: &Path) -> Option<String> {
 
 /// The files that belong to the repository, tracked or new, without what is ignored; `None` without git.
 pub(crate) fn files(root: &Path) -> Option<Vec<String>> {
+    if !is_top(root) {
+        return None;
+    }
     let output = Command::new("git")
         .args([
             "-C",
@@ -48,4 +54,9 @@ pub(crate) fn files(root: &Path) -> Option<Vec<String>> {
             .map(str::to_owned)
             .collect(),
     )
+}
+
+/// True when the folder is the top of a repository, or of a worktree: one inside another's is not git's to tell of.
+fn is_top(root: &Path) -> bool {
+    root.join(".git").exists()
 }

@@ -83,11 +83,11 @@ fn a_function_that_the_checks_need_is_named_when_it_is_missing() {
 fn any_file_and_the_solution_are_graded_without_a_trace_in_the_progress() {
     let course = Course::new();
     course.write("elsewhere.rs", &answer(13));
-    assert_eq!(
-        course
-            .xtask(&["check-lesson", "2.2", "--file", "elsewhere.rs"])
-            .code,
-        Some(13)
+    let said = course.xtask(&["check-lesson", "2.2", "--file", "elsewhere.rs"]);
+    assert_eq!(said.code, Some(13));
+    assert!(
+        said.out.contains("check-lesson 2.2 --file elsewhere.rs --seed 1"),
+        "{said:?}"
     );
     assert_eq!(course.xtask(&["check-lesson", "2.2", "--solution"]).code, Some(0));
     assert!(!course.path(ANSWER).exists());

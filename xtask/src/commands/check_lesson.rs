@@ -9,6 +9,7 @@ use crate::course::Course;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::judge::{Judged, Runs, judge};
+use crate::learn::package::Place;
 use crate::screen::{DIM, say};
 
 /// Check your answer to a lesson. The exit status is the verdict's.
@@ -97,10 +98,14 @@ pub(crate) fn show(course: &Course, folder: &Folder, judged: &Judged) {
         .programme()
         .find(folder.id)
         .map_or("", |(_, entry)| &entry.title);
-    say!(
-        "{}",
-        grader::render(&judged.report, title, grader::Paint::Colour).trim_end()
-    );
+    let picture = grader::render(&judged.report, title, grader::Paint::Colour);
+    let again = format!("check-lesson {}", folder.id);
+    let exactly = match judged.answer.place {
+        Place::Learner | Place::Exercise => again.clone(),
+        Place::Solution => format!("{again} --solution"),
+        Place::File => format!("{again} --file {}", course.shown(&judged.answer.file)),
+    };
+    say!("{}", picture.trim_end().replace(&again, &exactly));
     if judged.report.verdict.is_pass() {
         say!(
             "{DIM}Next: cargo xtask next   Others' answers: cargo xtask solution {}{DIM:#}",
