@@ -2,7 +2,8 @@
 //!
 //! Invariant: set once, before the target runs (or never, in the main process); only the name can change later.
 
-use std::ffi::CString;
+use std::ffi::CStr;
+use std::mem::take;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
@@ -37,30 +38,37 @@ fn identity() -> Option<Identity> {
     IDENTITY.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// This process becomes the child that `launch` describes.
-pub(crate) fn become_child(launch: &Launch, parent_pid: u32) {
+/// This process becomes the child that `launch` describes; takes the names out of it. Nothing is allocated, since the first
+/// allocation of a forked child costs it half a dozen page faults.
+pub(crate) fn become_child(launch: &mut Launch, parent_pid: u32) {
+    show_in_ps(&launch.name);
     let identity = Identity {
-        name: launch.name.clone(),
-        path: launch.identity.clone(),
+        name: take(&mut launch.name),
+        path: take(&mut launch.identity),
         daemon: launch.daemon,
         method: launch.method,
-        parent_name: launch.parent_name.clone(),
+        parent_name: take(&mut launch.parent_name),
         parent_pid,
     };
     *IDENTITY.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
     // A copy of a process that had renamed itself has a name of its own.
     *RENAMED.write().unwrap_or_else(PoisonError::into_inner) = None;
-    show_in_ps(&launch.name);
 }
 
 /// Gives this process's first thread the name's first 15 bytes, which is what `ps` shows. It is a convenience: a system without
 /// `/proc` goes without.
 fn show_in_ps(name: &str) {
-    let shown: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
-    if !thread::is_main() {
-        let _ = std::fs::write("/proc/self/comm", shown);
-    } else if let Ok(shown) = CString::new(shown) {
-        let _ = rustix::thread::set_name(&shown);
+    let mut shown = [0; 16];
+    for (place, byte) in shown[..15].iter_mut().zip(name.bytes().filter(|byte| *byte != 0)) {
+        *place = byte;
+    }
+    let Ok(shown) = CStr::from_bytes_until_nul(&shown) else {
+        return;
+    };
+    if thread::is_main() {
+        let _ = rustix::thread::set_name(shown);
+    } else {
+        let _ = std::fs::write("/proc/self/comm", shown.to_bytes());
     }
 }
 

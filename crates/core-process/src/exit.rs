@@ -113,8 +113,9 @@ fn at_normal_end() {
     for daemon in children.iter().filter(ours).filter(|child| child.daemon) {
         let _ = pidfd::send_signal(&daemon.pidfd, libc::SIGTERM);
     }
-    let grace = Until::from(DAEMON_GRACE);
+    let mut grace = None;
     for daemon in children.iter().filter(ours).filter(|child| child.daemon) {
+        let grace = grace.get_or_insert_with(|| Until::from(DAEMON_GRACE));
         if wait_any(&[&daemon.pidfd], grace.clone()).is_err() {
             let _ = pidfd::send_signal(&daemon.pidfd, libc::SIGKILL);
         }

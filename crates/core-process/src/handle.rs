@@ -68,10 +68,11 @@ impl ChildState {
         self.check_parent()
             .map_err(|creator| ChildError::NotParent { creator })?;
         loop {
-            if let Some(end) = self.poll().map_err(|error| ChildError::os(&error))? {
+            if let Some(end) = *lock(&self.ended) {
                 return Ok(end);
             }
             pidfd::wait_for_end(&self.pidfd).map_err(|error| ChildError::os(&error))?;
+            self.poll().map_err(|error| ChildError::os(&error))?;
         }
     }
 

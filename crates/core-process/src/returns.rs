@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
@@ -21,17 +21,17 @@ use crate::sys::{fd, fdpass};
 struct Receiver {
     socket: OwnedFd,
     /// The end that every child gets a copy of.
-    sender: OwnedFd,
+    sender: Arc<OwnedFd>,
     unclaimed: HashMap<u64, Vec<OwnedFd>>,
 }
 
 static RECEIVER: Mutex<Option<Receiver>> = Mutex::new(None);
 
 /// In a child: where its own result's descriptors go.
-static HOME: Mutex<Option<OwnedFd>> = Mutex::new(None);
+static HOME: Mutex<Option<Arc<OwnedFd>>> = Mutex::new(None);
 
 /// The end for a child that is being started.
-pub(crate) fn sender() -> io::Result<OwnedFd> {
+pub(crate) fn sender() -> io::Result<Arc<OwnedFd>> {
     let mut receiver = lock(&RECEIVER);
     if receiver.is_none() {
         let (socket, sender) = rustix::net::socketpair(
@@ -43,18 +43,18 @@ pub(crate) fn sender() -> io::Result<OwnedFd> {
         let (socket, sender) = (fd::above_standard(socket)?, fd::above_standard(sender)?);
         *receiver = Some(Receiver {
             socket,
-            sender,
+            sender: Arc::new(sender),
             unclaimed: HashMap::new(),
         });
     }
     match &*receiver {
-        Some(receiver) => Ok(receiver.sender.try_clone()?),
+        Some(receiver) => Ok(receiver.sender.clone()),
         None => Err(io::ErrorKind::NotFound.into()),
     }
 }
 
 /// In a child: keeps the end that its parent gave it.
-pub(crate) fn keep_home(sender: OwnedFd) {
+pub(crate) fn keep_home(sender: Arc<OwnedFd>) {
     *lock(&HOME) = Some(sender);
 }
 

@@ -14,8 +14,8 @@
 //! If the child dies before `Claimed`, the parent reads `Empty` after the pidfd fired: it never reached `init`. If it dies
 //! before the last store, the parent reads `Claimed`: its status tells why. If it dies after it, the outcome is whole.
 //! If the parent dies, the memory goes with the last of the two. The parent reads the outcome after the child's death
-//! only, and copies nothing from a page that was not populated first (`Mapping::extend`), so a child that lies about a
-//! length gets an error, not a SIGBUS.
+//! only. What it reserved itself cannot be taken away; beyond that it reads nothing from a page that was not populated
+//! first (`Mapping::extend`), so a child that lies about a length gets an error, not a SIGBUS.
 #![allow(unsafe_code, reason = "places words in a mapping")]
 
 use std::io;

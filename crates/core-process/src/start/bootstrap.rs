@@ -75,18 +75,18 @@ fn divert() {
     let Some((launch, bytes)) = block.message() else {
         return;
     };
-    let Ok(launch) = postcard::from_bytes::<Launch>(&launch) else {
+    let Ok(mut launch) = postcard::from_bytes::<Launch>(&launch) else {
         return;
     };
     if let Some(home) = inherited.home.take() {
-        returns::keep_home(home);
+        returns::keep_home(home.into());
     }
-    identify(&launch, block.parent());
+    identify(&mut launch, block.parent());
     run_entry(block, inherited.block, &launch, || Ok(()), &bytes, arguments)
 }
 
 /// In a forked child: nothing that belongs to the process it is a copy of is taken for its own.
-pub(crate) fn after_fork(launch: &Launch, parent: u32) {
+pub(crate) fn after_fork(launch: &mut Launch, parent: u32) {
     registry::after_fork();
     exit::after_fork();
     thread::after_fork();
@@ -99,7 +99,7 @@ pub(crate) fn after_fork(launch: &Launch, parent: u32) {
 }
 
 /// The child knows who it is, and ends with its parent.
-fn identify(launch: &Launch, parent: u32) {
+fn identify(launch: &mut Launch, parent: u32) {
     if launch.survives_parent {
         parent_death::disarm()
     } else {

@@ -24,7 +24,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     // What is buffered now would be printed by both (CPython row P32). A closed stdout is no reason not to start.
     let _ = io::stdout().flush();
     plan.carry_options(false)?;
-    let (block, file) = plan.block()?;
+    let (block, file) = plan.block_without_message()?;
     // Where the kernel reaps, a child that ends at once is gone before its pidfd is open: it waits until we have it.
     let must_wait = threads::children_are_reaped_by_the_kernel();
     match sys::fork::fork().map_err(no_process)? {
@@ -65,8 +65,8 @@ fn await_go(go: &AtomicU32, parent: u32) {
 }
 
 /// In the child: its descriptors are the parent's, copied under the same numbers.
-fn become_child(plan: Plan<'_>, block: StartBlock, file: OwnedFd) -> ! {
-    bootstrap::after_fork(&plan.launch, block.parent());
+fn become_child(mut plan: Plan<'_>, block: StartBlock, file: OwnedFd) -> ! {
+    bootstrap::after_fork(&mut plan.launch, block.parent());
     let streams = plan.stream_sources();
     let prepare = || bootstrap::enter(&plan.launch, streams);
     match plan.work {

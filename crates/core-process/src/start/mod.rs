@@ -64,19 +64,30 @@ pub(crate) struct Plan<'a> {
     pub(crate) options: &'a Options,
     pub(crate) work: Work<'a>,
     pub(crate) streams: [Stream; 3],
-    pub(crate) home: OwnedFd,
+    pub(crate) home: Arc<OwnedFd>,
 }
 
 impl Plan<'_> {
-    /// The block for this plan, its launch message as it stands now.
+    /// The block for this plan, with its launch message as it stands now and its arguments.
     fn block(&self) -> Result<(StartBlock, OwnedFd), StartError> {
         let launch =
             postcard::to_stdvec(&self.launch).map_err(|error| StartError::Argument(error.to_string()))?;
-        let (entry, arguments, descriptors) = match &self.work {
-            Work::Entry { entry, arguments } => {
-                (*entry, &arguments.bytes[..], arguments.descriptors.len() as u32)
-            }
-            Work::Closure(_) => (0, &[][..], 0),
+        let arguments = match &self.work {
+            Work::Entry { arguments, .. } => &arguments.bytes[..],
+            Work::Closure(_) => &[],
+        };
+        self.block_with(&launch, arguments)
+    }
+
+    /// The block for a child that has this plan in its memory.
+    fn block_without_message(&self) -> Result<(StartBlock, OwnedFd), StartError> {
+        self.block_with(&[], &[])
+    }
+
+    fn block_with(&self, launch: &[u8], arguments: &[u8]) -> Result<(StartBlock, OwnedFd), StartError> {
+        let (entry, descriptors) = match &self.work {
+            Work::Entry { entry, arguments } => (*entry, arguments.descriptors.len() as u32),
+            Work::Closure(_) => (0, 0),
         };
         let contents = block::Contents {
             parent: std::process::id(),
@@ -84,7 +95,7 @@ impl Plan<'_> {
             build_id: main_image().build_id(),
             token: authkey::random_token(),
             descriptors,
-            launch: &launch,
+            launch,
             arguments,
         };
         StartBlock::create(&contents)
@@ -126,7 +137,7 @@ impl Plan<'_> {
 
     /// What every child of `spawn` and `forkserver` gets: the block, the way home, the arguments' descriptors.
     fn inherited<'b>(&'b self, block: &'b OwnedFd) -> Vec<BorrowedFd<'b>> {
-        [block, &self.home]
+        [block, &*self.home]
             .into_iter()
             .chain(self.descriptors())
             .map(AsFd::as_fd)

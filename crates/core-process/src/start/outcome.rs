@@ -6,10 +6,11 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::PanicHookInfo;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::{StartBlock, State};
 use crate::child::PanicRecord;
@@ -19,7 +20,8 @@ use crate::handle::lock;
 use crate::target::Failure;
 use crate::{codec, returns};
 
-static BLOCK: Mutex<Option<(StartBlock, OwnedFd)>> = Mutex::new(None);
+/// What is taken out is left to the end of the process, which unmaps and closes at less cost.
+static BLOCK: Mutex<Option<ManuallyDrop<(StartBlock, OwnedFd)>>> = Mutex::new(None);
 
 thread_local! {
     /// The last panic of this thread: the hook sees where it happened, the catcher does not.
@@ -28,8 +30,14 @@ thread_local! {
 
 /// Holds the block until the outcome is known.
 pub(super) fn keep(block: StartBlock, file: OwnedFd) {
-    *lock(&BLOCK) = Some((block, file));
+    *lock(&BLOCK) = Some(ManuallyDrop::new((block, file)));
 }
+
+/// The hook that was there before ours, which still prints the panic. It stands here, and not in our hook, so that a child
+/// allocates nothing to set that.
+static BEFORE: RwLock<Option<Hook>> = RwLock::new(None);
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 /// Has panics name the process they happen in, and remembers them.
 pub(super) fn watch_panics() {
@@ -37,11 +45,13 @@ pub(super) fn watch_panics() {
     if WATCHING.swap(true, Ordering::Relaxed) {
         return;
     }
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
+    *BEFORE.write().unwrap_or_else(PoisonError::into_inner) = Some(std::panic::take_hook());
+    std::panic::set_hook(Box::new(|info| {
         let me = crate::current();
         eprint!("process {:?} (pid {}): ", me.name, me.pid);
-        before(info);
+        if let Some(before) = &*BEFORE.read().unwrap_or_else(PoisonError::into_inner) {
+            before(info);
+        }
         let record = record(info);
         if cfg!(panic = "abort") && crate::thread::is_main() {
             publish_panic(&record);
@@ -104,9 +114,10 @@ fn report(what: &str, why: &str) {
 }
 
 fn publish_value(value: &Encoded) -> i32 {
-    let Some((mut block, file)) = lock(&BLOCK).take() else {
+    let Some(mut kept) = lock(&BLOCK).take() else {
         return PANIC_CODE;
     };
+    let (block, file) = &mut *kept;
     // Descriptors first: once the value is published, the parent looks for them.
     if !value.descriptors.is_empty()
         && let Err(error) = returns::send(block.token(), &value.descriptors)
@@ -133,9 +144,10 @@ fn publish_value(value: &Encoded) -> i32 {
 }
 
 fn publish_panic(record: &PanicRecord) -> i32 {
-    let Some((mut block, file)) = lock(&BLOCK).take() else {
+    let Some(mut kept) = lock(&BLOCK).take() else {
         return PANIC_CODE;
     };
+    let (block, file) = &mut *kept;
     let whole = codec::encode(record).is_ok_and(|record| {
         block
             .publish(file.as_fd(), State::Panicked, &record.bytes, 0)
@@ -155,7 +167,8 @@ fn publish_panic(record: &PanicRecord) -> i32 {
 }
 
 fn publish_text(state: State, text: &str) -> i32 {
-    if let Some((mut block, file)) = lock(&BLOCK).take() {
+    if let Some(mut kept) = lock(&BLOCK).take() {
+        let (block, file) = &mut *kept;
         let short = &text.as_bytes()[..text.len().min(3000)];
         let _ = block.publish(file.as_fd(), state, short, 0);
     }

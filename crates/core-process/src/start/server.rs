@@ -150,15 +150,15 @@ fn become_child(
     let Some((launch, bytes)) = block.message() else {
         inherited::give_up()
     };
-    let Ok(launch) = postcard::from_bytes::<Launch>(&launch) else {
+    let Ok(mut launch) = postcard::from_bytes::<Launch>(&launch) else {
         inherited::give_up()
     };
     let mut descriptors = descriptors.into_iter();
     let (Some(file), Some(home)) = (descriptors.next(), descriptors.next()) else {
         inherited::give_up()
     };
-    bootstrap::after_fork(&launch, block.parent());
-    returns::keep_home(home);
+    bootstrap::after_fork(&mut launch, block.parent());
+    returns::keep_home(home.into());
     let streams: Vec<OwnedFd> = descriptors.collect();
     let prepare = || {
         let sources = [0, 1, 2].map(|at: usize| streams.get(at).map(AsRawFd::as_raw_fd));

@@ -129,10 +129,10 @@ impl Mapping {
             self.start =
                 NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
             self.length = length;
+            // SAFETY: populating for reading changes nothing in the pages; where the file ends before `length`, this
+            // fails with EFAULT, where touching the page would kill this process by SIGBUS.
+            unsafe { rustix::mm::madvise(self.as_ptr().cast(), self.length, Advice::LinuxPopulateRead) }?;
         }
-        // SAFETY: populating for reading changes nothing in the pages; where the file ends before `length`, this
-        // fails with EFAULT, where touching the page would kill this process by SIGBUS.
-        unsafe { rustix::mm::madvise(self.as_ptr().cast(), self.length, Advice::LinuxPopulateRead) }?;
         Ok(())
     }
 
