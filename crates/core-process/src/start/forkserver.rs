@@ -99,33 +99,30 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     // A server that was killed is replaced once (CPython row C10); one that cannot live is an error.
     let mut replaced = false;
     loop {
-        let server = match running.take() {
+        let server = match &mut *running {
             Some(server) => server,
-            None => Server::launch()?,
+            none => none.insert(Server::launch()?),
         };
         let changed = server.environment != super::spawn::environment(&[])
             || server.current_dir != std::env::current_dir().ok();
         plan.carry_options(changed)?;
         let (block, file) = plan.block()?;
         match server.request(&plan, &file) {
-            Ok(started) => {
-                *running = Some(server);
-                return Ok((started, block));
-            }
-            Err(Failed::Refused(error)) => {
-                *running = Some(server);
-                return Err(error);
-            }
+            Ok(started) => return Ok((started, block)),
+            Err(Failed::Refused(error)) => return Err(error),
             Err(Failed::Unheard(error)) => {
                 // The child was made before the answer. The server goes too: what it has said would be taken for the next answer.
                 if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
                     fork::undo(pid);
                 }
-                server.end();
+                if let Some(server) = running.take() {
+                    server.end();
+                }
                 return Err(error);
             }
             Err(Failed::Gone) => {
                 let end = server.process.join();
+                *running = None;
                 if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
                     let pidfd = pidfd::open(pid).map_err(|error| {
                         fork::undo(pid);
