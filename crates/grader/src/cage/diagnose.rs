@@ -169,11 +169,7 @@ fn ends(me: &Around) -> Vec<End> {
     open.map(|open| End {
         fd: open.fd,
         target: open.target.clone(),
-        end: open
-            .target
-            .starts_with("pipe:")
-            .then(|| waiting::pipe_end(me.pid, open.fd))
-            .flatten(),
+        end: waiting::pipe_end_of(me.pid, open),
     })
     .collect()
 }

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal as Sig, kill_process_group, pidfd_open, pidfd_send_signal};
 
+use super::diagnosis::End;
 use super::family::Family;
 use super::outcome::{Leftovers, Orphan, Zombie};
 use super::private::Outputs;
 use super::procfs::{self, Stat};
 use super::sys;
 use super::trace::status;
+use super::waiting;
 
 /// How long a killed process may take to end. Only one that the kernel holds in an uninterruptible sleep takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +26,14 @@ pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
     // A process that is the warden's child now has lost its parent.
     let parent = |ppid| if ppid == warden { 0 } else { ppid };
     let mut leftovers = Leftovers::default();
+    let open = procfs::descriptors(main).into_iter().filter(|open| open.fd > 2);
+    leftovers.open = open
+        .map(|open| End {
+            fd: open.fd,
+            end: waiting::pipe_end_of(main, &open),
+            target: open.target,
+        })
+        .collect();
     for stat in procfs::descendants(warden) {
         if stat.pid == main {
             continue;

@@ -24,6 +24,7 @@ pub(crate) mod procfs;
 mod quiet;
 pub(crate) mod registers;
 mod scan;
+mod shm;
 mod sockets;
 mod spec;
 pub(crate) mod sys;
@@ -76,10 +77,13 @@ pub fn run(spec: &CageSpec, position: &dyn Fn() -> u64) -> io::Result<CageOutcom
         faults: &spec.faults,
         tracing: spec.tracing,
         outputs: Some(&outputs),
+        keep_open: &spec.keep_open,
         position,
     };
+    let shm = shm::before(spec.budget.memory);
     let seen = watch::watch(&start, &terms)?;
     let mut leftovers = seen.leftovers;
+    leftovers.shm = shm.left(&seen.shm_users);
     leftovers.files = private::files(home.path());
     home.close()?;
     let (stdout, stderr) = outputs.into_text(spec.budget.output)?;

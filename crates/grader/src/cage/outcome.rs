@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use core_process::{Signal, Status};
 
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, End};
 use crate::inject::Injected;
 
 /// Everything that is known about one run after it.
@@ -128,10 +128,14 @@ pub struct Leftovers {
     pub shm: Vec<Segment>,
     /// Files, relative to the private directory, that the run has made there and not removed.
     pub files: Vec<PathBuf>,
+    /// Descriptors that the main process had open at its end, apart from the standard streams and those that it was given.
+    /// Its end closed them, so they are no leftover of the run; to a function that should have closed them they are. Empty
+    /// under `/proc` alone.
+    pub open: Vec<End>,
 }
 
 impl Leftovers {
-    /// Nothing was left behind, not for a moment.
+    /// Nothing was left behind, not for a moment. (Open descriptors of the main process do not count.)
     pub fn is_empty(&self) -> bool {
         self.orphans.is_empty() && self.zombies.is_empty() && self.shm.is_empty() && self.files.is_empty()
     }

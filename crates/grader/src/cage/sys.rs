@@ -191,6 +191,16 @@ pub(crate) fn close_on_exec_from(first: i32) -> io::Result<()> {
     .map(drop)
 }
 
+/// Gives up every capability of this process.
+pub(crate) fn drop_capabilities() -> io::Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    // Effective, permitted and inheritable, twice 32 bits of each.
+    let none = [0u32; 6];
+    // SAFETY: the kernel reads a header of two words and, in this version, six words of sets; both live.
+    check(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) }).map(drop)
+}
+
 /// Lets this process run before all ordinary ones, and its future children not; has no effect where that is forbidden.
 pub(crate) fn run_first() {
     let first = libc::sched_param { sched_priority: 1 };

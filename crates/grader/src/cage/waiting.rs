@@ -397,6 +397,14 @@ pub(crate) fn pipe_end(pid: i32, fd: i32) -> Option<PipeEnd> {
     }
 }
 
+/// The same for what may be no pipe at all.
+pub(crate) fn pipe_end_of(pid: i32, open: &procfs::Open) -> Option<PipeEnd> {
+    open.target
+        .starts_with("pipe:")
+        .then(|| pipe_end(pid, open.fd))
+        .flatten()
+}
+
 fn number_in(target: &str, prefix: &str) -> Option<u64> {
     target.strip_prefix(prefix)?.strip_suffix(']')?.parse().ok()
 }

@@ -6,8 +6,10 @@
 //!
 //! Belongs to a process with one thread: it waits for *any* child.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal as Sig};
@@ -23,6 +25,7 @@ use super::private::Outputs;
 use super::procfs;
 use super::quiet::Quiet;
 use super::scan::Scanner;
+use super::shm;
 use super::spec::{Budget, Tracing};
 use super::sys::{self, Report};
 use super::trace::{Scene, Tracees};
@@ -43,6 +46,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) faults: &'a [Fault],
     pub(crate) tracing: Tracing,
     pub(crate) outputs: Option<&'a Outputs>,
+    pub(crate) keep_open: &'a [RawFd],
     pub(crate) position: &'a dyn Fn() -> u64,
 }
 
@@ -53,6 +57,8 @@ pub(crate) struct Watched {
     pub(crate) ended: Ended,
     pub(crate) family: Family,
     pub(crate) leftovers: Leftovers,
+    /// Names in `/dev/shm` and who used them at the end of the main process.
+    pub(crate) shm_users: HashMap<String, Vec<i32>>,
     pub(crate) injected: Vec<Injected>,
     pub(crate) elapsed: Duration,
     pub(crate) tracer: Tracer,
@@ -84,6 +90,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) facts: Facts,
     injector: Injector,
     leftovers: Leftovers,
+    shm_users: HashMap<String, Vec<i32>>,
     signals: SignalFd,
     errors: OwnedFd,
     started: Instant,
@@ -144,6 +151,7 @@ impl<'a> Watch<'a> {
             facts,
             injector: Injector::new(terms.faults),
             leftovers: Leftovers::default(),
+            shm_users: HashMap::new(),
             signals,
             errors,
             started,
@@ -166,6 +174,11 @@ impl<'a> Watch<'a> {
             if is_drained && self.main_is_over() {
                 self.elapsed = Some(self.started.elapsed());
                 self.leftovers = end::look(&self.family, self.main, std::process::id() as i32);
+                self.leftovers
+                    .open
+                    .retain(|end| !self.terms.keep_open.contains(&end.fd));
+                let users: Vec<i32> = self.leftovers.orphans.iter().map(|orphan| orphan.pid).collect();
+                self.shm_users = shm::users(&[&[self.main], &users[..]].concat());
                 if let Facts::Scanned(scanner) = &mut self.facts {
                     self.leftovers.zombies.append(&mut scanner.inherited);
                 }
@@ -389,6 +402,7 @@ impl<'a> Watch<'a> {
             ended,
             family: self.family,
             leftovers: self.leftovers,
+            shm_users: self.shm_users,
             injected: self.injector.into_injected(),
             elapsed: self.elapsed.unwrap_or_else(|| self.started.elapsed()),
             tracer: self.tracer,

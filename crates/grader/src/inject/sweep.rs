@@ -184,6 +184,7 @@ fn once(sweep: &Sweep, call: u64, null: &std::fs::File) -> io::Result<SweepRun> 
         faults: &faults,
         tracing: Tracing::Auto,
         outputs: Some(&outputs),
+        keep_open: &cage.keep_open,
         position: &|| 0,
     };
     let seen = watch::watch(&start, &terms)?;

@@ -131,3 +131,43 @@ fn a_temporary_file() {
         assert_eq!(outcome(&spec).leftovers.files, [PathBuf::from("deep/left")]);
     }
 }
+
+#[test]
+fn a_segment_in_dev_shm() {
+    for spec in both(&["segment", "left-by-the-test"]) {
+        let seen = outcome(&spec);
+        let [segment] = &seen.leftovers.shm[..] else {
+            panic!("{:?}", seen.leftovers)
+        };
+        assert_eq!((segment.name.as_str(), segment.bytes), ("left-by-the-test", 4096));
+        if seen.tracer == Tracer::Ptrace {
+            assert_eq!(segment.held_by, [seen.main_pid]);
+        }
+        assert!(!segment.certain || !std::path::Path::new("/dev/shm/left-by-the-test").exists());
+    }
+}
+
+#[test]
+fn two_cages_do_not_see_each_others_segments() {
+    let runs: Vec<_> = ["one", "other"]
+        .map(|name| std::thread::spawn(move || outcome(&program(&["segment", &format!("cage-test-{name}")]))))
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
+    for seen in runs
+        .iter()
+        .filter(|seen| seen.leftovers.shm.iter().all(|segment| segment.certain))
+    {
+        assert_eq!(seen.leftovers.shm.len(), 1, "{:?}", seen.leftovers.shm);
+    }
+}
+
+#[test]
+fn descriptors_that_are_open_at_the_end() {
+    let open = outcome(&program(&["memfd"])).leftovers.open;
+    assert!(
+        open.iter().any(|end| end.target.starts_with("/memfd:leaked")),
+        "{open:?}"
+    );
+    assert!(outcome(&program(&["nothing"])).leftovers.open.is_empty());
+}

@@ -44,6 +44,8 @@ const DEEDS: &[(&str, Deed)] = &[
     ("spawn", spawn),
     ("clone-parent", clone_parent),
     ("points", points),
+    ("segment", segment),
+    ("memfd", memfd),
     ("open", open),
     ("fork-and-wait", fork_and_wait),
 ];
@@ -320,4 +322,15 @@ fn fork_and_wait(_: &[String]) {
     let status = raw::wait(child);
     grader::inject::point("end");
     println!("{}", libc::WTERMSIG(status));
+}
+
+fn segment(args: &[String]) {
+    let file = File::create(format!("/dev/shm/{}", args[0])).expect("/dev/shm is writable");
+    file.set_len(4096).expect("there is room");
+    std::mem::forget(file);
+}
+
+fn memfd(_: &[String]) {
+    let fd = rustix::fs::memfd_create("leaked", rustix::fs::MemfdFlags::CLOEXEC).expect("memory is left");
+    std::mem::forget(fd);
 }
