@@ -2,8 +2,8 @@
 //!
 //! A deadline must blame the answer and not the machine. So time counts only as far as the answer could have used it:
 //! not while the warden itself was not run (the machine stood still or was overloaded), and not while the answer's
-//! processes waited for a processor that others had. Before the last word a *control* is run: a trivial process, whose
-//! slowness stretches the deadline.
+//! processes waited for a processor that others had. Before the last word on an answer that asks for a processor, a
+//! *control* is run: a trivial process, whose slowness stretches the deadline.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -85,14 +85,14 @@ impl Quiet {
         }
         if !self.is_suspect && self.counted >= self.deadline {
             self.is_suspect = true;
-            self.stretch = control()?;
+            self.stretch = self.slowness()?;
         }
         let limit = 3 * self.deadline.mul_f64(self.stretch);
         if self.counted < limit || self.counted.saturating_sub(self.kept_from_running()) < limit {
             return Ok(false);
         }
         // The last word: the machine may have become slow since.
-        let stretch = control()?;
+        let stretch = self.slowness()?;
         let is_confirmed = stretch <= self.stretch;
         self.stretch = self.stretch.max(stretch);
         Ok(is_confirmed)
@@ -101,6 +101,22 @@ impl Quiet {
     /// For how long nothing has happened.
     pub(crate) fn quiet(&self) -> Duration {
         self.counted
+    }
+
+    /// How many times slower than normal the machine is for the answer; at least 1. One that asks for no processor is
+    /// not kept waiting by a busy machine.
+    fn slowness(&self) -> io::Result<f64> {
+        let asks = |(pid, before): &(i32, u64)| {
+            let waited = procfs::waited_for_cpu(*pid)
+                .unwrap_or(u64::MAX)
+                .saturating_sub(*before);
+            let is_awake = procfs::stat(*pid).is_none_or(|stat| matches!(stat.state, 'R' | 'D'));
+            is_awake || Duration::from_nanos(waited) > self.counted / 100
+        };
+        if !self.since.waited.is_empty() && !self.since.waited.iter().any(asks) {
+            return Ok(1.0);
+        }
+        control()
     }
 
     /// Time that a process of the answer waited for a processor in the silence, as far as others had the processors.
