@@ -7,10 +7,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::journal::log::{ENVIRONMENT, Line, Log};
 use crate::journal::{self, Phase, Source};
-use crate::leaks::{Before, Left};
+use crate::leaks::{self, Before, Left};
 use crate::scenario::{Scenario, Shaken, Subject};
 use crate::{Case, Draw};
 
@@ -40,7 +41,7 @@ pub(crate) fn run(case: &Case, order: &Order) -> Result<ExitCode, String> {
     let log = attach(order)?;
     if let Some(main) = case.main {
         main();
-        write(log, DONE);
+        done(log, Duration::ZERO);
         return Ok(ExitCode::SUCCESS);
     }
     let scenarios = (case.scenarios)();
@@ -60,13 +61,15 @@ fn run_scenario(scenario: &Scenario, order: &Order, log: &'static Log) -> Result
         Subject::Program { draw: provide, main } => {
             provide(&mut draw);
             main();
-            write(log, DONE);
+            done(log, Duration::ZERO);
+            leaks::note_helpers(log);
         }
         Subject::Function(function) => {
             core_process::init();
             let before = Before::look();
+            let begun = processor_time();
             let value = function(&mut draw)?;
-            write(log, DONE);
+            done(log, begun);
             let left = before.compare(log);
             fs::write(&order.value, value).map_err(|error| format!("value {}: {error}", order.value))?;
             if left == Left::LivingChildren {
@@ -79,14 +82,21 @@ fn run_scenario(scenario: &Scenario, order: &Order, log: &'static Log) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(log: &Log, name: &'static str) {
+/// Says that the answer is done, and how much processor time this process has used since it began.
+fn done(log: &Log, begun: Duration) {
     log.append(&Line {
         source: Source::Grader,
         phase: Phase::Point,
-        name,
+        name: DONE,
         subject: "",
         object: 0,
-        value: 0,
+        value: processor_time().saturating_sub(begun).as_micros() as i64,
         location: None,
     });
+}
+
+/// Processor time of all threads of this process so far.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

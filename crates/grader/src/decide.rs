@@ -4,14 +4,16 @@
 //! orphan, descriptor, shared memory, file. What stands earlier explains what stands later: a process that hangs has not
 //! returned a value, and one that crashed could not tidy up.
 
+use std::time::Duration;
+
 use crate::answer;
 use crate::cage::{Ended, Resource, Status};
-use crate::evidence::{Evidence, started_at};
+use crate::evidence::Evidence;
 use crate::findings::Findings;
-use crate::journal::{Event, Source};
+use crate::journal::{Event, Journal, Source};
 use crate::scenario::Subject;
 use crate::timeline::lines;
-use crate::{Place, Verdict, act, hang, leaks};
+use crate::{Place, Verdict, act, hang, left_behind};
 
 /// What is said about one run.
 #[derive(Clone, Debug)]
@@ -24,7 +26,7 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    fn of(verdict: Verdict, headline: String) -> Decision {
+    pub(crate) fn of(verdict: Verdict, headline: String) -> Decision {
         Decision {
             verdict,
             headline,
@@ -51,12 +53,60 @@ impl Form {
     }
 }
 
+/// Decides: `None` is a pass. With it, the findings, if the lesson's judge was asked.
+///
+/// # Errors
+/// The judge's own: a mistake of the lesson.
+pub(crate) fn decide(
+    form: Form,
+    ended: &Ended,
+    evidence: Evidence<Vec<u8>>,
+    mut found: Findings,
+    judge: impl FnOnce(Evidence<Vec<u8>>, &mut Findings) -> Result<(), String>,
+) -> Result<(Option<Decision>, Option<Findings>), String> {
+    if let Some(decision) = cut_short(form, ended, &evidence) {
+        return Ok((Some(decision), None));
+    }
+    if form == Form::Function && !is_done(&evidence) {
+        let decision = left_behind::find(&evidence).unwrap_or_else(|| never_returned(&evidence));
+        return Ok((Some(decision), None));
+    }
+    // What stands after the checks is looked at before them: the judge takes the evidence with it.
+    let child = crash_of_a_child(&evidence);
+    let left = left_behind::find(&evidence);
+    let last = last_notes(&evidence);
+    judge(evidence, &mut found)?;
+    if let Some(undeclared) = found.undeclared().first() {
+        return Err(undeclared.clone());
+    }
+    let failed = failed_check(&found).map(|failed| match child {
+        Some(child) => Decision {
+            interleaving: vec![failed.headline],
+            ..child
+        },
+        None if failed.interleaving.is_empty() => Decision {
+            interleaving: last,
+            ..failed
+        },
+        None => failed,
+    });
+    Ok((failed.or(left), Some(found)))
+}
+
 /// Whether the answer said that it was done.
-pub(crate) fn is_done<R>(evidence: &Evidence<R>) -> bool {
+fn is_done<R>(evidence: &Evidence<R>) -> bool {
     evidence
         .journal
         .by_pid(evidence.main_pid)
         .any(|event| is_grader(event, act::DONE))
+}
+
+/// Processor time of the main process while the answer ran, as it said at its end.
+pub(crate) fn cpu(journal: &Journal, main_pid: i32) -> Option<Duration> {
+    let done = journal
+        .by_pid(main_pid)
+        .find(|event| is_grader(event, act::DONE))?;
+    u64::try_from(done.value).ok().map(Duration::from_micros)
 }
 
 /// What ended the run before its checks could be made: LIMIT, HANG, CRASH.
@@ -141,7 +191,7 @@ fn crash<R>(form: Form, evidence: &Evidence<R>) -> Option<Decision> {
 }
 
 /// A check failed, and a child of the answer panicked in the answer's own code: that is the reason, so it is said.
-pub(crate) fn crash_of_a_child<R>(evidence: &Evidence<R>) -> Option<Decision> {
+fn crash_of_a_child<R>(evidence: &Evidence<R>) -> Option<Decision> {
     let panic =
         panics_of_children(evidence).find(|event| event.location.as_ref().is_some_and(answer::owns))?;
     let mut decision = Decision::of(Verdict::Crash, format!("pid {} {}", panic.pid, panicked(panic)));
@@ -166,7 +216,7 @@ fn panicked(event: &Event) -> String {
 }
 
 /// The first failed check.
-pub(crate) fn failed_check(found: &Findings) -> Option<Decision> {
+fn failed_check(found: &Findings) -> Option<Decision> {
     let failure = found.first_failure()?;
     let mut decision = Decision::of(failure.verdict, failure.observed.clone());
     decision.interleaving.clone_from(&failure.lines);
@@ -175,7 +225,7 @@ pub(crate) fn failed_check(found: &Findings) -> Option<Decision> {
 }
 
 /// The function never returned, and nothing else says why.
-pub(crate) fn never_returned<R>(evidence: &Evidence<R>) -> Decision {
+fn never_returned<R>(evidence: &Evidence<R>) -> Decision {
     let how = evidence
         .exit
         .map_or_else(|| "ended".to_owned(), |status| status.to_string());
@@ -188,175 +238,12 @@ pub(crate) fn never_returned<R>(evidence: &Evidence<R>) -> Decision {
     )
 }
 
-/// What was left behind.
-pub(crate) fn left_behind<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    zombies(evidence)
-        .or_else(|| orphans(evidence))
-        .or_else(|| descriptors(evidence, leaks::DESCRIPTOR, Verdict::LeakFd))
-        .or_else(|| shared_memory(evidence))
-        .or_else(|| files(evidence))
-}
-
-fn zombies<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    let mut pids: Vec<i32> = evidence
-        .journal
-        .events()
-        .iter()
-        .filter(|e| is_grader(e, leaks::ZOMBIE))
-        .map(|e| e.object as i32)
-        .collect();
-    let helper = |pid: i32| evidence.helpers.iter().any(|helper| helper.pid == pid);
-    pids.extend(
-        evidence
-            .leftovers
-            .zombies
-            .iter()
-            .map(|zombie| zombie.pid)
-            .filter(|pid| !helper(*pid)),
-    );
-    pids.sort_unstable();
-    pids.dedup();
-    let first = *pids.first()?;
-    let status = evidence.process(first).and_then(|process| process.status);
-    let ended = status.map_or_else(|| "has ended".to_owned(), |status| format!("({status})"));
-    let headline = format!(
-        "{} left: pid {first} {ended}, and nobody waited for it",
-        count(pids.len(), "dead child", "dead children")
-    );
-    let mut decision = Decision::of(Verdict::LeakZombie, headline);
-    blame_start(evidence, &pids, &mut decision);
-    Some(decision)
-}
-
-fn orphans<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    let noted = evidence
-        .journal
-        .events()
-        .iter()
-        .filter(|event| is_grader(event, leaks::ORPHAN));
-    let mut pids: Vec<i32> = noted.map(|event| event.object as i32).collect();
-    let helper = |pid: i32| evidence.helpers.iter().any(|helper| helper.pid == pid);
-    pids.extend(
-        evidence
-            .leftovers
-            .abandoned()
-            .map(|orphan| orphan.pid)
-            .filter(|pid| !helper(*pid)),
-    );
-    pids.sort_unstable();
-    pids.dedup();
-    let first = *pids.first()?;
-    let details = evidence
-        .leftovers
-        .orphans
-        .iter()
-        .find(|orphan| orphan.pid == first);
-    let session = details.is_some_and(|orphan| orphan.own_session);
-    let output = details.is_some_and(|orphan| orphan.holds_output);
-    let mut headline = format!(
-        "{} still running when the answer was done: pid {first}",
-        count(pids.len(), "process", "processes")
-    );
-    if session {
-        headline.push_str(", in a session of its own");
-    }
-    if output {
-        headline.push_str(", holding the output open");
-    }
-    let mut decision = Decision::of(Verdict::LeakOrphan, headline);
-    blame_start(evidence, &pids, &mut decision);
-    Some(decision)
-}
-
-/// Says of each process who made it, and where.
-fn blame_start<R>(evidence: &Evidence<R>, pids: &[i32], decision: &mut Decision) {
-    for pid in pids {
-        let maker = evidence.process(*pid).map(|process| process.made_by);
-        let place = started_at(&evidence.journal, *pid).filter(|place| answer::owns(place));
-        let mut line = format!("pid {pid}");
-        if let Some(maker) = maker {
-            line.push_str(&format!(" was made by pid {maker}"));
-        }
-        if let Some(place) = place {
-            line.push_str(&format!(" at {}", answer::shown(place)));
-            decision.place.get_or_insert_with(|| place.clone());
-        }
-        decision.interleaving.push(line);
-    }
-}
-
-fn descriptors<R>(evidence: &Evidence<R>, name: &str, verdict: Verdict) -> Option<Decision> {
-    let left: Vec<&Event> = evidence
-        .journal
-        .events()
-        .iter()
-        .filter(|event| is_grader(event, name))
-        .collect();
-    let first = left.first()?;
-    let headline = format!(
-        "{} left open: descriptor {} ({})",
-        count(left.len(), "descriptor", "descriptors"),
-        first.object,
-        first.subject
-    );
-    let mut decision = Decision::of(verdict, headline);
-    decision.interleaving = left
-        .iter()
-        .map(|event| format!("descriptor {}   {}", event.object, event.subject))
-        .collect();
-    Some(decision)
-}
-
-fn shared_memory<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    if let Some(decision) = descriptors(evidence, leaks::SHARED_MEMORY, Verdict::LeakShm) {
-        return Some(decision);
-    }
-    let ours: Vec<_> = evidence
-        .leftovers
-        .shm
-        .iter()
-        .filter(|segment| segment.certain)
-        .collect();
-    let first = ours.first()?;
-    let headline = format!(
-        "{} left: /dev/shm/{} of {} bytes",
-        count(ours.len(), "segment", "segments"),
-        first.name,
-        first.bytes
-    );
-    let mut decision = Decision::of(Verdict::LeakShm, headline);
-    decision.interleaving = ours
-        .iter()
-        .map(|segment| format!("/dev/shm/{}   {} bytes", segment.name, segment.bytes))
-        .collect();
-    Some(decision)
-}
-
-fn files<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    let left = &evidence.leftovers.files;
-    let first = left.first()?;
-    let mut decision = Decision::of(
-        Verdict::LeakFile,
-        format!("{} left: {}", count(left.len(), "file", "files"), first.display()),
-    );
-    decision.interleaving = left
-        .iter()
-        .take(8)
-        .map(|file| file.display().to_string())
-        .collect();
-    Some(decision)
-}
-
-fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
-fn is_grader(event: &Event, name: &str) -> bool {
+pub(crate) fn is_grader(event: &Event, name: &str) -> bool {
     event.source == Source::Grader && event.name == name
 }
 
 /// The last lines of the workload, when a check shows none of its own.
-pub(crate) fn last_notes<R>(evidence: &Evidence<R>) -> Vec<String> {
+fn last_notes<R>(evidence: &Evidence<R>) -> Vec<String> {
     const LAST: usize = 12;
     let notes: Vec<&Event> = evidence
         .journal
@@ -372,4 +259,143 @@ pub(crate) fn last_notes<R>(evidence: &Evidence<R>) -> Vec<String> {
     };
     text.extend(lines(notes[skipped..].iter().copied()));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cage::{Diagnosis, Leftovers};
+    use crate::journal::{PANIC, Phase};
+    use crate::{Lesson, leaks};
+
+    const MAIN: i32 = 40;
+
+    fn event(pid: i32, name: &str, object: u64) -> Event {
+        Event {
+            seq: 0,
+            pid,
+            tid: pid,
+            source: Source::Grader,
+            phase: Phase::Point,
+            name: name.into(),
+            subject: "text".into(),
+            object,
+            value: 0,
+            location: Some(Place {
+                file: "learn/l.rs".into(),
+                line: 5,
+            }),
+        }
+    }
+
+    fn evidence(exit: Status, events: Vec<Event>) -> Evidence<Vec<u8>> {
+        Evidence {
+            value: Some(Vec::new()),
+            journal: Journal::of(events),
+            processes: Vec::new(),
+            helpers: Vec::new(),
+            main_pid: MAIN,
+            exit: Some(exit),
+            cpu: None,
+            stdout: String::new(),
+            stderr: String::new(),
+            leftovers: Leftovers::default(),
+            injected: Vec::new(),
+            exact: true,
+        }
+    }
+
+    fn findings() -> Findings {
+        let toml = "id = \"1.1\"\nslug = \"s\"\ntitle = \"t\"\ntitle_ru = \"t\"\npython = \"p\"\nminutes = 1\n\
+                    entry = [\"f\"]\nhints = [\"1\", \"2\", \"3\"]\n[[checks]]\nid = \"one\"\nclaim = \"c\"\n";
+        Findings::of(&Lesson::parse(toml, "lesson.toml").unwrap())
+    }
+
+    fn fails(_: Evidence<Vec<u8>>, found: &mut Findings) -> Result<(), String> {
+        found.check("one", Verdict::Serial, false, || "alone".into());
+        Ok(())
+    }
+
+    fn holds(_: Evidence<Vec<u8>>, found: &mut Findings) -> Result<(), String> {
+        found.check("one", Verdict::Serial, true, String::new);
+        Ok(())
+    }
+
+    fn verdict(
+        ended: &Ended,
+        evidence: Evidence<Vec<u8>>,
+        judge: fn(Evidence<Vec<u8>>, &mut Findings) -> Result<(), String>,
+    ) -> Verdict {
+        let (decision, _) = decide(Form::Function, ended, evidence, findings(), judge).unwrap();
+        decision.map_or(Verdict::Pass, |decision| decision.verdict)
+    }
+
+    #[test]
+    fn what_stands_earlier_in_the_order_wins() {
+        let signaled = || Status::Signaled(core_process::Signal::SEGV);
+        let done = || event(MAIN, act::DONE, 0);
+        let zombie = || event(MAIN, leaks::ZOMBIE, 77);
+        let descriptor = || event(MAIN, leaks::DESCRIPTOR, 9);
+        let orphan = || event(MAIN, leaks::ORPHAN, 78);
+        let child_panic = || event(41, PANIC, 0);
+        let limit = Ended::Limit {
+            what: Resource::Processes,
+            observed: 9,
+            allowed: 3,
+        };
+        let hang = Ended::Hang(Diagnosis {
+            quiet: Duration::from_secs(3),
+            processes: Vec::new(),
+            cycle: Vec::new(),
+        });
+        let everything = || vec![child_panic(), zombie(), orphan(), descriptor()];
+        assert_eq!(
+            verdict(&limit, evidence(signaled(), everything()), fails),
+            Verdict::Limit
+        );
+        assert_eq!(
+            verdict(&hang, evidence(signaled(), everything()), fails),
+            Verdict::Hang
+        );
+        assert_eq!(
+            verdict(&Ended::Exited, evidence(signaled(), everything()), fails),
+            Verdict::Crash
+        );
+        let exited = |events| evidence(Status::Exited(0), events);
+        let with_panic = vec![done(), child_panic(), zombie(), orphan(), descriptor()];
+        assert_eq!(
+            verdict(&Ended::Exited, exited(with_panic.clone()), fails),
+            Verdict::Crash
+        );
+        assert_eq!(
+            verdict(&Ended::Exited, exited(with_panic), holds),
+            Verdict::LeakZombie
+        );
+        let left = || vec![done(), descriptor(), orphan()];
+        assert_eq!(verdict(&Ended::Exited, exited(left()), fails), Verdict::Serial);
+        assert_eq!(
+            verdict(&Ended::Exited, exited(left()), holds),
+            Verdict::LeakOrphan
+        );
+        assert_eq!(
+            verdict(&Ended::Exited, exited(vec![done(), descriptor()]), holds),
+            Verdict::LeakFd
+        );
+        assert_eq!(
+            verdict(&Ended::Exited, exited(vec![done()]), holds),
+            Verdict::Pass
+        );
+        assert_eq!(verdict(&Ended::Exited, exited(Vec::new()), holds), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_check_that_is_not_declared_is_an_error_and_no_verdict() {
+        let judge = |_: Evidence<Vec<u8>>, found: &mut Findings| {
+            found.check("two", Verdict::Wrong, false, String::new);
+            Ok(())
+        };
+        let evidence = evidence(Status::Exited(0), vec![event(MAIN, act::DONE, 0)]);
+        let error = decide(Form::Function, &Ended::Exited, evidence, findings(), judge).unwrap_err();
+        assert!(error.contains("\"two\""), "{error}");
+    }
 }

@@ -5,6 +5,7 @@
 //! facts are placed. It does not know what is right.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::cage::{Leftovers, ProcessRecord, Status};
 use crate::inject::Injected;
@@ -27,6 +28,9 @@ pub struct Evidence<R> {
     pub main_pid: i32,
     /// How it ended.
     pub exit: Option<Status>,
+    /// Processor time that the main process used between the call of the answer and its return, its children not counted: what
+    /// tells a wait that asks again and again from one that sleeps. `None` if it did not return.
+    pub cpu: Option<Duration>,
     /// What all processes wrote to the standard output.
     pub stdout: String,
     /// What all processes wrote to the standard error.
@@ -85,6 +89,7 @@ impl<R> Evidence<R> {
             helpers: self.helpers,
             main_pid: self.main_pid,
             exit: self.exit,
+            cpu: self.cpu,
             stdout: self.stdout,
             stderr: self.stderr,
             leftovers: self.leftovers,

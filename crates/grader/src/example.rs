@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::cage::{Ended, Status};
 use crate::decide::{self, Decision, Form};
 use crate::judge::{Caged, blank, conclude, conclude_pass};
-use crate::{Case, CheckResult, Lesson, Report, Verdict};
+use crate::{Case, CheckResult, Lesson, Report, Verdict, left_behind};
 
 /// Runs the example of a lesson and compares its output.
 pub(crate) fn check(case: &Case, lesson: &Lesson) -> Result<Report, String> {
@@ -30,7 +30,7 @@ pub(crate) fn check(case: &Case, lesson: &Lesson) -> Result<Report, String> {
     let decision = decide::cut_short(Form::Program, &ended, &evidence)
         .or_else(|| bad_exit(&ended, exit, &evidence.stderr))
         .or_else(|| difference(&expected, &stdout).map(wrong))
-        .or_else(|| decide::left_behind(&evidence));
+        .or_else(|| left_behind::find(&evidence));
     report.checks = vec![CheckResult {
         id: "output".to_owned(),
         claim: "it prints what stands in example.stdout, and leaves nothing behind".to_owned(),

@@ -232,44 +232,17 @@ fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64) -> Result<R
     let ended = outcome.ended.clone();
     let notes = notes(&outcome);
     let evidence = evidence(outcome, &log, value);
-    let done = |decision, found| {
-        Ok(Run {
-            decision,
-            found,
-            elapsed: begun.elapsed(),
-            notes,
-        })
+    let judge = |evidence, found: &mut Findings| {
+        let judged = scenario.judge(seed, evidence, found);
+        judged.map_err(|error| format!("{} scenario {:?}: {error}", case.title(), scenario.name))
     };
-    if let Some(decision) = decide::cut_short(form, &ended, &evidence) {
-        return done(Some(decision), None);
-    }
-    if form == Form::Function && !decide::is_done(&evidence) {
-        let decision = decide::left_behind(&evidence).unwrap_or_else(|| decide::never_returned(&evidence));
-        return done(Some(decision), None);
-    }
-    // What stands after the checks is decided before: the judge of the lesson takes the evidence with it.
-    let child = decide::crash_of_a_child(&evidence);
-    let left = decide::left_behind(&evidence);
-    let last = decide::last_notes(&evidence);
-    let mut found = Findings::of(lesson);
-    scenario
-        .judge(seed, evidence, &mut found)
-        .map_err(|error| format!("{} scenario {:?}: {error}", case.title(), scenario.name))?;
-    if let Some(undeclared) = found.undeclared().first() {
-        return Err(undeclared.clone());
-    }
-    let failed = decide::failed_check(&found).map(|failed| match child {
-        Some(child) => Decision {
-            interleaving: vec![failed.headline],
-            ..child
-        },
-        None if failed.interleaving.is_empty() => Decision {
-            interleaving: last,
-            ..failed
-        },
-        None => failed,
-    });
-    done(failed.or(left), Some(found))
+    let (decision, found) = decide::decide(form, &ended, evidence, Findings::of(lesson), judge)?;
+    Ok(Run {
+        decision,
+        found,
+        elapsed: begun.elapsed(),
+        notes,
+    })
 }
 
 fn notes(outcome: &CageOutcome) -> Vec<String> {
@@ -298,6 +271,7 @@ pub(crate) fn evidence(outcome: CageOutcome, log: &Log, value: Option<Vec<u8>>) 
         helpers,
         main_pid: outcome.main_pid,
         exit: outcome.exit,
+        cpu: decide::cpu(&journal, outcome.main_pid),
         stdout: outcome.stdout,
         stderr: outcome.stderr,
         leftovers: outcome.leftovers,

@@ -6,7 +6,7 @@
 //! Whether a child that nobody waited for is a zombie or an orphan must not depend on the scheduler. So a living one is given
 //! the chance to end: as long as anybody in the cage moves, it is looked at again (`work::quiet`; no clock decides).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,13 @@ pub(crate) const ZOMBIE: &str = "leak_zombie";
 pub(crate) const ORPHAN: &str = "leak_orphan";
 pub(crate) const DESCRIPTOR: &str = "leak_fd";
 pub(crate) const SHARED_MEMORY: &str = "leak_shm";
+/// Shared memory that is mapped; its descriptor may be closed.
+pub(crate) const MAPPING: &str = "leak_map";
 /// A process that the library keeps for itself.
 pub(crate) const HELPER: &str = "helper";
+
+/// The block that the library keeps mapped for its next start.
+const SPARE_BLOCK: &str = "/memfd:start-block ";
 
 /// Of each kind, so many are written down.
 const SHOWN: usize = 16;
@@ -31,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The descriptors that were open before the answer began.
 pub(crate) struct Before {
     descriptors: BTreeMap<i32, String>,
+    mappings: BTreeSet<String>,
 }
 
 /// Whether anything was found that lives on.
@@ -44,17 +50,18 @@ impl Before {
     pub(crate) fn look() -> Before {
         Before {
             descriptors: descriptors(),
+            mappings: mappings(),
         }
     }
 
     /// Writes down what is left behind now.
     pub(crate) fn compare(&self, log: &Log) -> Left {
+        for mapping in mappings().difference(&self.mappings).take(SHOWN) {
+            write(log, MAPPING, mapping, 0);
+        }
         // Descriptors first: looking at processes below opens none that would stay, but takes time.
         self.compare_descriptors(log);
-        let helpers = core_process::own_processes();
-        for helper in &helpers {
-            write(log, HELPER, "", u64::from(*helper));
-        }
+        let helpers = note_helpers(log);
         settle(log, &helpers);
         let mut left = Left::Nobody;
         let mut queue: Vec<u32> = children(std::process::id())
@@ -89,7 +96,7 @@ impl Before {
             .into_iter()
             .filter(|(fd, target)| !own.contains(fd) && self.descriptors.get(fd) != Some(target));
         for (fd, target) in new.take(SHOWN) {
-            let shared = target.starts_with("/memfd:") || target.starts_with("/dev/shm/");
+            let shared = is_shared_memory(&target);
             write(
                 log,
                 if shared { SHARED_MEMORY } else { DESCRIPTOR },
@@ -98,6 +105,15 @@ impl Before {
             );
         }
     }
+}
+
+/// Writes down the processes that the library keeps for itself, and returns them.
+pub(crate) fn note_helpers(log: &Log) -> Vec<u32> {
+    let helpers = core_process::own_processes();
+    for helper in &helpers {
+        write(log, HELPER, "", u64::from(*helper));
+    }
+    helpers
 }
 
 /// Waits until no direct child lives, or nobody in the cage moves any more.
@@ -137,6 +153,23 @@ fn descriptors() -> BTreeMap<i32, String> {
             ))
         })
         .collect()
+}
+
+/// The shared memory that this process has mapped, by what the kernel calls it and its inode.
+fn mappings() -> BTreeSet<String> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mapping = |line: &str| {
+        // Range, rights, offset, device, inode, path; the path alone may hold blanks.
+        let mut fields = line.splitn(6, ' ').skip(4);
+        let (inode, path) = (fields.next()?, fields.next()?.trim_start());
+        let left = is_shared_memory(path) && !path.starts_with(SPARE_BLOCK);
+        left.then(|| format!("{path} inode {inode}"))
+    };
+    maps.lines().filter_map(mapping).collect()
+}
+
+fn is_shared_memory(path: &str) -> bool {
+    path.starts_with("/memfd:") || path.starts_with("/dev/shm/")
 }
 
 fn name_and_state(pid: u32) -> Option<(String, char)> {

@@ -36,7 +36,8 @@
 //! ```
 //!
 //! In reading order: `verdict`, `report` and `lesson`, the words; `journal` and `work`, what is recorded; `scenario`,
-//! `evidence` and `findings`, what a lesson says; `judge` and `decide`, how a verdict comes about; `act` and `leaks`, inside the
+//! `evidence` and `findings`, what a lesson says; `judge`, `decide` and `left_behind`, how a verdict
+//! comes about; `act` and `leaks`, inside the
 //! cage; `entry` and `verify`, the roles of a subject binary; `timeline` and `render`, what happened and a report as text. [`cage`] and [`inject`] know
 //! nothing of lessons and run any program.
 
@@ -55,6 +56,7 @@ pub mod inject;
 mod journal;
 mod judge;
 mod leaks;
+mod left_behind;
 mod lesson;
 mod render;
 mod report;

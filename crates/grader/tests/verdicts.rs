@@ -255,6 +255,10 @@ const CASES: &[Case] = &[
         "//! expect: LEAK_SHM",
     ),
     wrong(
+        case("0.6", TRACES, "wrong_mapping", || traces::of(traces::mapping)),
+        "//! expect: LEAK_SHM",
+    ),
+    wrong(
         case("0.6", TRACES, "wrong_segment", || traces::of(traces::segment)),
         "//! expect: LEAK_SHM",
     ),

@@ -103,6 +103,15 @@ pub fn memfd() -> u64 {
     7
 }
 
+/// Its descriptor is closed, but the memory stays mapped.
+pub fn mapping() -> u64 {
+    let segment = Segment::create("mapped", 4096).unwrap();
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(&segment));
+    std::mem::forget(segment);
+    nix::unistd::close(descriptor).unwrap();
+    7
+}
+
 pub fn segment() -> u64 {
     fs::write("/dev/shm/left", "x").unwrap();
     7
