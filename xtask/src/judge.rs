@@ -17,7 +17,7 @@ use crate::folder::Folder;
 use crate::interrupt;
 use crate::learn::package::{self, Place};
 use crate::learn::progress::Progress;
-use crate::learn::{Learn, lock};
+use crate::learn::{Learn, fingerprint, lock};
 use crate::screen::{Progress as Bar, complain};
 
 /// What the command line says about the runs.
@@ -50,6 +50,9 @@ pub(crate) fn judge(course: &Course, folder: &Folder, wish: &Wish, runs: Runs) -
     let answer = choose(course, &learn, folder, wish)?;
     if let Some(told) = &answer.told {
         complain!("{told}\n");
+    }
+    if answer.place == Place::Learner {
+        tell_of_a_new_stub(course, &learn, folder)?;
     }
     let began = Instant::now();
     let built = package::build(course, &learn, &held, folder, answer.place, &answer.file)?;
@@ -119,9 +122,26 @@ fn name_the_file(course: &Course, answer: &Answer, report: &mut Report) {
     }
 }
 
+/// Says once that the lesson's stub is another one than the learner began from.
+fn tell_of_a_new_stub(course: &Course, learn: &Learn, folder: &Folder) -> Result<(), Failure> {
+    let progress = Progress::read(learn)?;
+    let stub = fingerprint(&folder.text("exercise.rs")?);
+    if progress.mark(folder.id).is_some_and(|mark| mark.stub != stub) {
+        complain!(
+            "The lesson has changed since you began: its stub is now {}.\n\
+             Your file stays as it is. To begin anew (your text is kept): cargo xtask reset {}\n",
+            course.shown(&folder.file("exercise.rs")),
+            folder.id
+        );
+    }
+    Ok(())
+}
+
 fn note(learn: &Learn, folder: &Folder, report: &Report) -> Result<(), Failure> {
     let held = lock::take(learn)?;
+    let stub = fingerprint(&folder.text("exercise.rs")?);
     Progress::change(learn, &held, folder, |mark| {
+        mark.stub = stub;
         mark.checks += 1;
         mark.verdict = Some(report.verdict);
         mark.passed |= report.verdict.is_pass();

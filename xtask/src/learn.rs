@@ -38,9 +38,25 @@ impl Learn {
         }
     }
 
-    /// The learner's file of a lesson.
+    /// The learner's file of a lesson: the one with the lesson's number, should the lesson have got another name since.
     pub(crate) fn answer(&self, folder: &Folder) -> PathBuf {
-        self.path.join(format!("{}.rs", folder.name()))
+        let expected = self.path.join(format!("{}.rs", folder.name()));
+        if expected.is_file() {
+            return expected;
+        }
+        let start = format!("{}_", folder.id.prefix());
+        let files = fs::read_dir(&self.path)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        let renamed = files.map(|entry| entry.path()).find(|path| {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            name.starts_with(&start) && name.ends_with(".rs")
+        });
+        renamed.unwrap_or(expected)
     }
 
     /// True when the lesson's file is there.

@@ -86,6 +86,11 @@ impl Progress {
         self.0.set_message(what.into());
     }
 
+    /// Lets `print` write its lines, the bar out of the way meanwhile.
+    pub(crate) fn aside(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+
     /// One step is done.
     pub(crate) fn step(&self) {
         self.0.inc(1);

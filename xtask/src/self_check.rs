@@ -135,7 +135,7 @@ pub(crate) fn each(
     for folder in lessons {
         bar.now(format!("verifying {}", folder.id));
         let outcomes = lesson(course, &programs[&folder.crate_name], folder, manner, seeds)?;
-        done(folder, &outcomes);
+        bar.aside(|| done(folder, &outcomes));
         bar.step();
     }
     Ok(())

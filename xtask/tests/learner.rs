@@ -174,3 +174,29 @@ fn an_example_runs_with_its_own_output() {
     let said = course.xtask(&["example", "2.2"]);
     assert_eq!(said.out, "an example\n", "{said:?}");
 }
+
+#[test]
+fn a_lesson_that_changes_its_stub_or_its_name_keeps_the_learners_work() {
+    let course = Course::new();
+    assert_eq!(course.xtask(&["check-lesson", "2.2"]).code, Some(11));
+    course.write(ANSWER, &answer(42));
+    course.write(&format!("{LESSON}/exercise.rs"), &answer(8));
+    course.commit();
+    let said = course.xtask(&["check-lesson", "2.2"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(
+        said.err.contains("The lesson has changed since you began"),
+        "{said:?}"
+    );
+    let again = course.xtask(&["check-lesson", "2.2"]);
+    assert!(!again.err.contains("has changed"), "it is said once: {again:?}");
+
+    std::fs::rename(
+        course.path(LESSON),
+        course.path("crates/core-process/lessons/l02_02_children"),
+    )
+    .unwrap();
+    let said = course.xtask(&["check-lesson", "2.2"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!course.path("learn/l02_02_children.rs").exists());
+}

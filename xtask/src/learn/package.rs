@@ -13,7 +13,7 @@ use crate::cargo::{self, Built};
 use crate::course::Course;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::learn::{Learn, lock, write};
+use crate::learn::{Learn, fingerprint, lock, write};
 use crate::manifest::Manifest;
 
 /// Beside which name the program of an answer is built.
@@ -80,19 +80,27 @@ pub(crate) fn build(
         &learn.path.join("Cargo.toml"),
         &package_file(course, &names, &crates)?,
     )?;
-    let lock_file = learn.path.join("Cargo.lock");
-    if !lock_file.exists() {
-        // The versions of the repository; cargo drops what is not needed here.
-        let original = course.root.join("Cargo.lock");
-        let text = fs::read_to_string(&original).map_err(|error| Failure::file("read", &original, error))?;
-        write(&lock_file, &text)?;
-    }
+    same_versions(course, learn)?;
     let mut command = cargo::command();
     command
         .current_dir(&learn.path)
         .args(["build", "--bin", &program, "--target-dir"])
         .arg(course.root.join("target/learn"));
     cargo::build(command, &format!("building {}", folder.id))
+}
+
+/// Gives the package the versions of the repository, once for each state of the repository's `Cargo.lock`; cargo drops
+/// from the copy what is not needed here.
+fn same_versions(course: &Course, learn: &Learn) -> Result<(), Failure> {
+    let original = course.root.join("Cargo.lock");
+    let text = fs::read_to_string(&original).map_err(|error| Failure::file("read", &original, error))?;
+    let copied = learn.path.join(".build").join("copied");
+    let mark = fingerprint(&text);
+    if fs::read_to_string(&copied).is_ok_and(|there| there == mark) {
+        return Ok(());
+    }
+    write(&learn.path.join("Cargo.lock"), &text)?;
+    write(&copied, &mark)
 }
 
 /// The program's `main`.
