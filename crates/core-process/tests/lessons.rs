@@ -62,6 +62,33 @@ mod l02_02_child_processes {
     pub mod wrong_order_of_ends;
 }
 
+#[path = "../lessons/l02_11_main_guard"]
+mod l02_11_main_guard {
+    pub mod alt_wait_at_exit;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/asked_too_early.rs"]
+    pub mod wrong_asked_too_early;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/error_swallowed.rs"]
+    pub mod wrong_error_swallowed;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/in_threads.rs"]
+    pub mod wrong_in_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/init_last.rs"]
+    pub mod wrong_init_last;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/log_before_init.rs"]
+    pub mod wrong_log_before_init;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/port_before_init.rs"]
+    pub mod wrong_port_before_init;
+}
+
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
     grader::Case {
@@ -234,6 +261,96 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
         source: include_str!("../lessons/l02_02_child_processes/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "exercise",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::exercise::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "solution",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::solution::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "alt_wait_at_exit",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::alt_wait_at_exit::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/alt_wait_at_exit.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_asked_too_early",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_asked_too_early::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/asked_too_early.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_error_swallowed",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_error_swallowed::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/error_swallowed.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_in_threads",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_in_threads::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/in_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_init_last",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_init_last::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/init_last.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_log_before_init",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_log_before_init::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/log_before_init.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_port_before_init",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_port_before_init::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/port_before_init.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_11_main_guard::example::main),
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
     },
 ];
 
