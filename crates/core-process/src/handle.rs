@@ -13,7 +13,8 @@ use crate::probe::{self, Phase};
 use crate::start::StartBlock;
 use crate::sys::pidfd::{self, End};
 use crate::sys::poll::is_readable;
-use crate::{ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry, wait_any};
+use crate::wait::first_of;
+use crate::{ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry};
 
 /// What this process knows of a child, shared by all its handles.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl ChildState {
             if let Some(end) = self.poll().map_err(WaitError::Os)? {
                 return Ok(end);
             }
-            wait_any(&[&self.pidfd], until.clone())?;
+            first_of(&[&self.pidfd], &until)?;
         }
     }
 }
