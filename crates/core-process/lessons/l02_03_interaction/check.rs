@@ -154,7 +154,7 @@ pub fn work(job: Job) -> u64 {
 
 /// The situations that an answer is put into.
 pub fn scenarios(attend: Answer) -> Vec<Scenario> {
-    let run = move |plans: Vec<(u64, Plan)>| {
+    let run = move |input: Input| {
         let (door, outside) = UnixDatagram::pair().expect("a pair of sockets can be made");
         let button = |_| Button(Fd::from(outside.try_clone().expect("a descriptor is free")));
         let job = |(id, plan)| Job {
@@ -162,7 +162,7 @@ pub fn scenarios(attend: Answer) -> Vec<Scenario> {
             plan,
             button: button(id),
         };
-        let jobs = plans.into_iter().map(job).collect();
+        let jobs = input.jobs.into_iter().map(job).collect();
         attend(jobs, &Bell { door });
         // Until here the door has somebody outside, so that nobody inside is told of an end of the line.
         drop(outside);
@@ -172,6 +172,11 @@ pub fn scenarios(attend: Answer) -> Vec<Scenario> {
         Scenario::new("ends in any order", draw_ends, run, judge),
         Scenario::new("nothing happens", draw_rest, run, judge),
     ]
+}
+
+/// What one run is given: the jobs' numbers and what they do, in the order in which the answer gets them.
+pub struct Input {
+    jobs: Vec<(u64, Plan)>,
 }
 
 /// Jobs that end in an order of their own: never the first one first, if there are two.
@@ -197,16 +202,16 @@ fn chain(draw: &mut Draw, count: usize) -> Vec<(u64, Plan)> {
     ids.into_iter().zip(before.into_iter().map(plan)).collect()
 }
 
-fn draw_rings(draw: &mut Draw) -> Vec<(u64, Plan)> {
+fn draw_rings(draw: &mut Draw) -> Input {
     let count = draw.size_in(1..=5);
     let mut jobs = chain(draw, count);
     for (_, plan) in &mut jobs {
         plan.rings = draw.number(1..=3);
     }
-    jobs
+    Input { jobs }
 }
 
-fn draw_ends(draw: &mut Draw) -> Vec<(u64, Plan)> {
+fn draw_ends(draw: &mut Draw) -> Input {
     let count = draw.size(7);
     let mut jobs = chain(draw, count);
     for (_, plan) in &mut jobs {
@@ -220,10 +225,10 @@ fn draw_ends(draw: &mut Draw) -> Vec<(u64, Plan)> {
     if let Some((_, plan)) = jobs.get_mut(count / 2) {
         plan.end = End::Dies(Signal::KILL);
     }
-    jobs
+    Input { jobs }
 }
 
-fn draw_rest(draw: &mut Draw) -> Vec<(u64, Plan)> {
+fn draw_rest(draw: &mut Draw) -> Input {
     let count = draw.size_in(1..=4);
     let mut jobs = chain(draw, count);
     let watcher = draw.number(0..=count as u64 - 1) as usize;
@@ -234,10 +239,11 @@ fn draw_rest(draw: &mut Draw) -> Vec<(u64, Plan)> {
             plan.watches = Watches::Parent;
         }
     }
-    jobs
+    Input { jobs }
 }
 
-fn judge(jobs: &Vec<(u64, Plan)>, seen: &Evidence<()>, found: &mut Findings) {
+fn judge(input: &Input, seen: &Evidence<()>, found: &mut Findings) {
+    let jobs = &input.jobs;
     let ran: Vec<&Event> = seen.journal.named("job").collect();
     let reports: Vec<&Event> = seen.journal.named(REPORT).collect();
     let lines = || reports.iter().map(|event| line(event)).collect::<Vec<_>>();
