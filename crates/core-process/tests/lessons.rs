@@ -62,6 +62,39 @@ mod l02_02_child_processes {
     pub mod wrong_order_of_ends;
 }
 
+#[path = "../lessons/l02_03_interaction"]
+mod l02_03_interaction {
+    pub mod alt_threads;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/busy.rs"]
+    pub mod wrong_busy;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/child_reports.rs"]
+    pub mod wrong_child_reports;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/deaf.rs"]
+    pub mod wrong_deaf;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/expects_a_value.rs"]
+    pub mod wrong_expects_a_value;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/naps.rs"]
+    pub mod wrong_naps;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/start_order.rs"]
+    pub mod wrong_start_order;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/threads.rs"]
+    pub mod wrong_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/waits_for_the_bell.rs"]
+    pub mod wrong_waits_for_the_bell;
+}
+
 #[path = "../lessons/l02_11_main_guard"]
 mod l02_11_main_guard {
     pub mod alt_wait_at_exit;
@@ -261,6 +294,114 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
         source: include_str!("../lessons/l02_02_child_processes/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "exercise",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::exercise::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "solution",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::solution::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "alt_threads",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::alt_threads::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/alt_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_busy",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_busy::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/busy.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_child_reports",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_child_reports::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/child_reports.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_deaf",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_deaf::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/deaf.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_expects_a_value",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_expects_a_value::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/expects_a_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_naps",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_naps::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/naps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_start_order",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_start_order::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/start_order.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_threads",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_threads::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_waits_for_the_bell",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_waits_for_the_bell::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/waits_for_the_bell.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_03_interaction::example::main),
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
     },
     grader::Case {
         lesson: "2.11",
