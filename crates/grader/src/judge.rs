@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use core_process::shm::Segment;
 use core_process::{Process, StartMethod};
 
-use crate::cage::{self, CageOutcome, CageSpec, ProcessRecord, Tracer};
+use crate::cage::{self, CageOutcome, CageSpec, Tracer};
 use crate::decide::{self, Decision, Form};
 use crate::evidence::Evidence;
 use crate::findings::Findings;
@@ -257,15 +257,15 @@ fn notes(outcome: &CageOutcome) -> Vec<String> {
 
 pub(crate) fn evidence(outcome: CageOutcome, log: &Log, value: Option<Vec<u8>>) -> Evidence<Vec<u8>> {
     let journal = Journal::read(log);
-    let noted = |pid: i32| {
-        let mut events = journal.events().iter();
-        events.any(|event| {
+    let is_helper = |pid: i32| {
+        journal.events().iter().any(|event| {
             event.source == Source::Grader && event.name == leaks::HELPER && event.object == pid as u64
         })
     };
-    // A program that ends by `exit` notes nothing; the library names its server.
-    let is_helper = |process: &ProcessRecord| process.name == leaks::FORK_SERVER || noted(process.pid);
-    let (helpers, processes) = outcome.processes.into_iter().partition(is_helper);
+    let (helpers, processes) = outcome
+        .processes
+        .into_iter()
+        .partition(|process| is_helper(process.pid));
     Evidence {
         value,
         processes,
