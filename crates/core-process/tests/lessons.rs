@@ -95,6 +95,34 @@ mod l02_03_interaction {
     pub mod wrong_waits_for_the_bell;
 }
 
+#[path = "../lessons/l02_04_main_thread"]
+mod l02_04_main_thread {
+    pub mod alt_channel;
+    pub mod alt_join;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/all_waited.rs"]
+    pub mod wrong_all_waited;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/joins_at_once.rs"]
+    pub mod wrong_joins_at_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/saves_here.rs"]
+    pub mod wrong_saves_here;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/scope.rs"]
+    pub mod wrong_scope;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/std_threads.rs"]
+    pub mod wrong_std_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/thread_per_reading.rs"]
+    pub mod wrong_thread_per_reading;
+}
+
 #[path = "../lessons/l02_11_main_guard"]
 mod l02_11_main_guard {
     pub mod alt_wait_at_exit;
@@ -402,6 +430,105 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
         source: include_str!("../lessons/l02_03_interaction/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "exercise",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::exercise::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "solution",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::solution::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "alt_channel",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_channel::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/alt_channel.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "alt_join",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_join::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/alt_join.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_all_waited",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_all_waited::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/all_waited.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_joins_at_once",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_joins_at_once::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/joins_at_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_saves_here",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_saves_here::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/saves_here.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_scope",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_scope::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/scope.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_std_threads",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_std_threads::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/std_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_thread_per_reading",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_thread_per_reading::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/thread_per_reading.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_04_main_thread::example::main),
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
     },
     grader::Case {
         lesson: "2.11",
