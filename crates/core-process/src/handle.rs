@@ -77,7 +77,7 @@ impl ChildState {
         }
     }
 
-    pub(crate) fn wait_until(&self, until: Until) -> Result<End, WaitError> {
+    pub(crate) fn wait_until(&self, until: &Until) -> Result<End, WaitError> {
         if self.check_parent().is_err() {
             return Err(WaitError::Os(io::Error::from_raw_os_error(libc::ECHILD)));
         }
@@ -85,7 +85,7 @@ impl ChildState {
             if let Some(end) = self.poll().map_err(WaitError::Os)? {
                 return Ok(end);
             }
-            first_of(&[&self.pidfd], &until)?;
+            first_of(&[&self.pidfd], until)?;
         }
     }
 }
@@ -160,7 +160,9 @@ impl ChildHandle {
     /// [`ChildError::NotParent`] in a process that did not start it.
     #[track_caller]
     pub fn wait(&self) -> Result<Status, ChildError> {
-        self.observed("wait", Location::caller(), || self.state.wait().map(Status::from))
+        self.observed("wait", &Until::forever(), Location::caller(), || {
+            self.state.wait().map(Status::from)
+        })
     }
 
     /// Waits no longer than `until`: a duration, an instant, a stop token, or a token with a duration.
@@ -171,8 +173,8 @@ impl ChildHandle {
     #[track_caller]
     pub fn wait_until(&self, until: impl Into<Until>) -> Result<Status, WaitError> {
         let until = until.into();
-        self.observed("wait", Location::caller(), || {
-            self.state.wait_until(until).map(Status::from)
+        self.observed("wait", &until, Location::caller(), || {
+            self.state.wait_until(&until).map(Status::from)
         })
     }
 
@@ -227,11 +229,12 @@ impl ChildHandle {
     pub(crate) fn observed<R>(
         &self,
         name: &'static str,
+        allowed: &Until,
         caller: &'static Location<'static>,
         op: impl FnOnce() -> R,
     ) -> R {
         let object = u64::from(self.pid());
-        probe::emit(name, Phase::Begin, object, 0, Some(caller));
+        probe::emit(name, Phase::Begin, object, allowed.microseconds(), Some(caller));
         let result = op();
         probe::emit(name, Phase::End, object, 0, Some(caller));
         result
