@@ -123,6 +123,34 @@ mod l02_04_main_thread {
     pub mod wrong_thread_per_reading;
 }
 
+#[path = "../lessons/l02_10_join"]
+mod l02_10_join {
+    pub mod alt_join_all;
+    pub mod alt_wait_any;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/killed.rs"]
+    pub mod wrong_killed;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/looked_once.rs"]
+    pub mod wrong_looked_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_limit.rs"]
+    pub mod wrong_no_limit;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/start_and_join.rs"]
+    pub mod wrong_start_and_join;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/timeout_as_value.rs"]
+    pub mod wrong_timeout_as_value;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/whole_time_each.rs"]
+    pub mod wrong_whole_time_each;
+}
+
 #[path = "../lessons/l02_11_main_guard"]
 mod l02_11_main_guard {
     pub mod alt_wait_at_exit;
@@ -529,6 +557,105 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
         source: include_str!("../lessons/l02_04_main_thread/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "exercise",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::exercise::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "solution",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::solution::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "alt_join_all",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::alt_join_all::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/alt_join_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "alt_wait_any",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::alt_wait_any::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/alt_wait_any.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_killed",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_killed::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/killed.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_looked_once",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_looked_once::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/looked_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_no_limit",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_no_limit::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/no_limit.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_start_and_join",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_start_and_join::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/start_and_join.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_timeout_as_value",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_timeout_as_value::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/timeout_as_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_whole_time_each",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_whole_time_each::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/whole_time_each.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_10_join::example::main),
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
     },
     grader::Case {
         lesson: "2.11",
