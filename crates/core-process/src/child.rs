@@ -79,9 +79,7 @@ impl<T: DeserializeOwned> Child<T> {
     /// How it ended instead: [`ChildError`] names the exit code, the signal, the panic, or what could not be sent.
     #[track_caller]
     pub fn join(&self) -> Result<T, ChildError> {
-        let end = self.observed("join", &Until::forever(), Location::caller(), || {
-            self.handle.state.wait()
-        })?;
+        let end = self.observed("join", Location::caller(), || self.handle.state.wait())?;
         self.value(end)
     }
 
@@ -166,6 +164,7 @@ impl<T: DeserializeOwned> Child<T> {
             // A signal may come before a child reaches `init`, in a program that calls it, too.
             Some(State::Empty) => Err(match Status::from(end) {
                 Status::Signaled(signal) => ChildError::Signaled { signal },
+                Status::Running | Status::Unknown => ChildError::StatusStolen,
                 status => ChildError::NeverInitialised { status },
             }),
             Some(State::Claimed) | None => Err(match Status::from(end) {
@@ -186,13 +185,19 @@ fn returned_descriptors(state: &ChildState, token: u64, count: u32) -> std::io::
     if returned.is_none() {
         *returned = Some(returns::take(token)?);
     }
-    returned.iter().flatten().map(OwnedFd::try_clone).collect()
+    let duplicates: std::io::Result<_> = returned.iter().flatten().map(OwnedFd::try_clone).collect();
+    duplicates.map_err(|error| match error.raw_os_error() {
+        Some(libc::EMFILE) => std::io::Error::other(
+            "no number is free for its descriptors: this process may open no more (RLIMIT_NOFILE)",
+        ),
+        _ => error,
+    })
 }
 
 impl ChildHandle {
     #[track_caller]
     fn wait_until_at(&self, until: Until, caller: &'static Location<'static>) -> Result<End, WaitError> {
-        self.observed("join", &until, caller, || self.state.wait_until(&until))
+        self.observed("join", caller, || self.state.wait_until(until))
     }
 }
 

@@ -10,11 +10,12 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::probe::{self, Phase};
-use crate::start::StartBlock;
+use crate::start::{StartBlock, State};
 use crate::sys::pidfd::{self, End};
 use crate::sys::poll::is_readable;
-use crate::wait::first_of;
-use crate::{ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry};
+use crate::{
+    ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry, returns, wait_any,
+};
 
 /// What this process knows of a child, shared by all its handles.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl ChildState {
         if ended.is_none() {
             *ended = pidfd::try_reap(&self.pidfd)?;
             if ended.is_some() {
-                registry::forget(self.pid);
+                registry::forget(self);
             }
         }
         Ok(*ended)
@@ -72,12 +73,21 @@ impl ChildState {
             if let Some(end) = *lock(&self.ended) {
                 return Ok(end);
             }
+            match wait_any(&[&self.pidfd], Until::forever()) {
+                Ok(_) => {}
+                Err(WaitError::Os(error)) => return Err(ChildError::os(&error)),
+                Err(WaitError::TimedOut | WaitError::Stopped) => continue,
+            }
+            if let Some(end) = self.poll().map_err(|error| ChildError::os(&error))? {
+                return Ok(end);
+            }
+            // It has ended and cannot be taken yet: a tracer takes it first. This call sleeps until then.
             pidfd::wait_for_end(&self.pidfd).map_err(|error| ChildError::os(&error))?;
             self.poll().map_err(|error| ChildError::os(&error))?;
         }
     }
 
-    pub(crate) fn wait_until(&self, until: &Until) -> Result<End, WaitError> {
+    pub(crate) fn wait_until(&self, until: Until) -> Result<End, WaitError> {
         if self.check_parent().is_err() {
             return Err(WaitError::Os(io::Error::from_raw_os_error(libc::ECHILD)));
         }
@@ -85,7 +95,23 @@ impl ChildState {
             if let Some(end) = self.poll().map_err(WaitError::Os)? {
                 return Ok(end);
             }
-            first_of(&[&self.pidfd], until)?;
+            wait_any(&[&self.pidfd], until.clone())?;
+        }
+    }
+}
+
+impl Drop for ChildState {
+    /// Descriptors of a result that nobody has joined, or of a child that died before it could publish one, are closed.
+    fn drop(&mut self) {
+        let block = self.block.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let returned = self.returned.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let may_have_sent = match block.state() {
+            Some(State::Claimed) | None => true,
+            Some(State::Returned) => block.sent_descriptors() > 0 && returned.is_none(),
+            Some(_) => false,
+        };
+        if may_have_sent && self.creator == std::process::id() {
+            returns::discard(block.token());
         }
     }
 }
@@ -160,9 +186,7 @@ impl ChildHandle {
     /// [`ChildError::NotParent`] in a process that did not start it.
     #[track_caller]
     pub fn wait(&self) -> Result<Status, ChildError> {
-        self.observed("wait", &Until::forever(), Location::caller(), || {
-            self.state.wait().map(Status::from)
-        })
+        self.observed("wait", Location::caller(), || self.state.wait().map(Status::from))
     }
 
     /// Waits no longer than `until`: a duration, an instant, a stop token, or a token with a duration.
@@ -173,8 +197,8 @@ impl ChildHandle {
     #[track_caller]
     pub fn wait_until(&self, until: impl Into<Until>) -> Result<Status, WaitError> {
         let until = until.into();
-        self.observed("wait", &until, Location::caller(), || {
-            self.state.wait_until(&until).map(Status::from)
+        self.observed("wait", Location::caller(), || {
+            self.state.wait_until(until).map(Status::from)
         })
     }
 
@@ -229,12 +253,11 @@ impl ChildHandle {
     pub(crate) fn observed<R>(
         &self,
         name: &'static str,
-        allowed: &Until,
         caller: &'static Location<'static>,
         op: impl FnOnce() -> R,
     ) -> R {
         let object = u64::from(self.pid());
-        probe::emit(name, Phase::Begin, object, allowed.microseconds(), Some(caller));
+        probe::emit(name, Phase::Begin, object, 0, Some(caller));
         let result = op();
         probe::emit(name, Phase::End, object, 0, Some(caller));
         result

@@ -30,12 +30,18 @@ pub(crate) fn add(child: Arc<ChildState>) {
     lock(&REGISTRY).children.push(child);
 }
 
-/// Takes out a child whose status is known.
-pub(crate) fn forget(pid: u32) {
-    let mut registry = lock(&REGISTRY);
-    if let Some(at) = registry.children.iter().position(|child| child.pid == pid) {
-        registry.children.swap_remove(at);
-    }
+/// Takes out a child whose status is known. By identity: the pid may be another child's by now, if a stranger has taken the
+/// status of this one.
+pub(crate) fn forget(child: &ChildState) {
+    let forgotten = {
+        let mut registry = lock(&REGISTRY);
+        let at = registry
+            .children
+            .iter()
+            .position(|known| std::ptr::eq(&**known, child));
+        at.map(|at| registry.children.swap_remove(at))
+    };
+    drop(forgotten);
 }
 
 /// Takes ended children that nobody holds a handle to from the kernel's table (CPython row P40: another start does it).

@@ -4,13 +4,17 @@
 //! its parent. Each packet carries the token of its child's block, so packets of several children may lie side by side. A
 //! child sends before it publishes, so a published result's descriptors are in the socket when its parent looks.
 //!
-//! If a child dies before it sends: nothing was published either. After it sent and before it published: the packet stays
-//! unclaimed, and is closed when the parent ends. If the socket is full (some hundred packets that nobody joined), a child
-//! waits in `send` until the parent joins one, or dies.
+//! The socket holds some hundred packets. A child that finds it full waits in `send`, so whoever waits for children takes
+//! packets out meanwhile ([`drain`], called by `wait_any`): no child waits for another one's join.
+//!
+//! - A child dies before it sends: nothing was published either. After it sent and before it published: its packet is thrown
+//!   away with its parent's last handle to it, as is that of a result that was never joined ([`discard`]).
+//! - The parent has no number free for a packet's descriptors (`RLIMIT_NOFILE`): the packet stays where it is, the join that
+//!   wanted it is an error, and can be repeated when there is room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -19,10 +23,14 @@ use crate::handle::lock;
 use crate::sys::{fd, fdpass};
 
 struct Receiver {
-    socket: OwnedFd,
+    /// Shared with whoever is waiting for something to come.
+    socket: Arc<OwnedFd>,
     /// The end that every child gets a copy of.
     sender: Arc<OwnedFd>,
+    /// Packets that were taken out before their child was joined.
     unclaimed: HashMap<u64, Vec<OwnedFd>>,
+    /// Tokens of packets that nobody will ask for, and that lie behind one that there is no room for.
+    unwanted: HashSet<u64>,
 }
 
 static RECEIVER: Mutex<Option<Receiver>> = Mutex::new(None);
@@ -42,9 +50,10 @@ pub(crate) fn sender() -> io::Result<Arc<OwnedFd>> {
         )?;
         let (socket, sender) = (fd::above_standard(socket)?, fd::above_standard(sender)?);
         *receiver = Some(Receiver {
-            socket,
+            socket: Arc::new(socket),
             sender: Arc::new(sender),
             unclaimed: HashMap::new(),
+            unwanted: HashSet::new(),
         });
     }
     match &*receiver {
@@ -68,7 +77,30 @@ pub(crate) fn send(token: u64, descriptors: &[OwnedFd]) -> io::Result<()> {
     fdpass::send(home.as_fd(), &token.to_ne_bytes(), &borrowed)
 }
 
+impl Receiver {
+    /// Takes one packet out of the socket. `false`: there is none.
+    ///
+    /// # Errors
+    /// There is no room for its descriptors; it is the next one again.
+    fn take_one(&mut self) -> io::Result<bool> {
+        let mut bytes = [0; 8];
+        let Some(length) = fdpass::peek_bytes(&*self.socket, &mut bytes)? else {
+            return Ok(false);
+        };
+        let token = u64::from_ne_bytes(bytes);
+        if length == bytes.len() && !self.unwanted.remove(&token) {
+            let (_, descriptors) = fdpass::peek(&*self.socket, &mut bytes)?;
+            self.unclaimed.insert(token, descriptors);
+        }
+        fdpass::skip(&*self.socket)?;
+        Ok(true)
+    }
+}
+
 /// In the parent: the descriptors that came with a token.
+///
+/// # Errors
+/// `NotFound`: they did not come. Any other: there is no room for them, or for one that came before them; nothing is lost.
 pub(crate) fn take(token: u64) -> io::Result<Vec<OwnedFd>> {
     let mut receiver = lock(&RECEIVER);
     let receiver = receiver
@@ -79,32 +111,61 @@ pub(crate) fn take(token: u64) -> io::Result<Vec<OwnedFd>> {
             return Ok(descriptors);
         }
         // The child is dead, so its packet is here; nothing here would be an answer, too.
-        let ready = rustix::event::PollFlags::IN;
-        let mut poll = [rustix::event::PollFd::new(&receiver.socket, ready)];
-        if rustix::event::poll(
-            &mut poll,
-            Some(&rustix::event::Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            }),
-        )? == 0
-        {
+        if !receiver.take_one()? {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "the result's descriptors did not come",
             ));
         }
-        let mut packet = [0; 8];
-        let (length, descriptors) = fdpass::recv(receiver.socket.as_fd(), &mut packet)?;
-        if length == packet.len() {
-            receiver.unclaimed.insert(u64::from_ne_bytes(packet), descriptors);
+    }
+}
+
+/// In the parent: closes the descriptors that came with a token, if any did. Its child has ended.
+pub(crate) fn discard(token: u64) {
+    let mut receiver = lock(&RECEIVER);
+    let Some(receiver) = receiver.as_mut() else {
+        return;
+    };
+    loop {
+        if receiver.unclaimed.remove(&token).is_some() {
+            return;
+        }
+        receiver.unwanted.insert(token);
+        match receiver.take_one() {
+            Ok(true) if receiver.unwanted.contains(&token) => {}
+            Ok(true) => return,
+            Ok(false) => {
+                receiver.unwanted.remove(&token);
+                return;
+            }
+            // It stays unwanted until there is room for those before it.
+            Err(_) => return,
+        }
+    }
+}
+
+/// In the parent: what becomes readable when a packet has come; `None` while no child could send one.
+pub(crate) fn incoming() -> Option<Arc<OwnedFd>> {
+    lock(&RECEIVER).as_ref().map(|receiver| receiver.socket.clone())
+}
+
+/// In the parent: takes all packets out, so that no child waits for room. `false` where there is no room here.
+pub(crate) fn drain() -> bool {
+    let mut receiver = lock(&RECEIVER);
+    let Some(receiver) = receiver.as_mut() else {
+        return true;
+    };
+    loop {
+        match receiver.take_one() {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => return false,
         }
     }
 }
 
 /// The descriptors that this file keeps open in this process.
 pub(crate) fn own_descriptors() -> Vec<i32> {
-    use std::os::fd::AsRawFd;
     let receiver = lock(&RECEIVER);
     let receiver = receiver
         .iter()

@@ -4,15 +4,13 @@
 //! two threads may wait for the same thing and both see it.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::panic::Location;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use crate::probe::{self, Phase};
 use crate::sys::poll::poll_until;
-use crate::{Until, WaitError};
+use crate::{Until, WaitError, returns};
 
 /// Waits until at least one of `things` is ready; the indices of all that are, in rising order.
 ///
@@ -36,37 +34,44 @@ use crate::{Until, WaitError};
 /// - [`WaitError::TimedOut`], [`WaitError::Stopped`]: before anything was ready.
 /// - [`WaitError::Os`]: there is nothing to wait for (`InvalidInput`), or the system refuses: more descriptors than
 ///   `RLIMIT_NOFILE`, no kernel memory.
-#[track_caller]
 pub fn wait_any<F: AsFd>(things: &[F], until: impl Into<Until>) -> Result<Vec<usize>, WaitError> {
     let until = until.into();
-    // A wait with a deadline ends by itself and is no news: who looks again and again would tell of nothing else.
-    if until.deadline().is_some() {
-        return first_of(things, &until);
-    }
-    let (count, caller) = (things.len() as i64, Some(Location::caller()));
-    probe::emit("wait_any", Phase::Begin, 0, count, caller);
-    let ready = first_of(things, &until);
-    probe::emit("wait_any", Phase::End, 0, count, caller);
-    ready
-}
-
-/// [`wait_any`] as a part of another operation of the library, which an observer is told of.
-pub(crate) fn first_of<F: AsFd>(things: &[F], until: &Until) -> Result<Vec<usize>, WaitError> {
     if things.is_empty() {
         let why = "nothing to wait for: the list is empty, and the wait would never end";
         return Err(WaitError::Os(io::Error::new(io::ErrorKind::InvalidInput, why)));
     }
-    // The token is the last, so that the indices of the others stay what they are.
+    // A child whose result cannot leave it never ends: what children send is taken in while somebody waits.
+    let mut incoming = returns::incoming();
+    loop {
+        let ready = wait_once(things, &until, incoming.as_deref())?;
+        match ready {
+            Some(ready) => return Ok(ready),
+            None if returns::drain() => {}
+            // No room here: it stays readable, and is not looked at again in this call.
+            None => incoming = None,
+        }
+    }
+}
+
+/// `None`: nothing but `incoming` is ready.
+fn wait_once<F: AsFd>(
+    things: &[F],
+    until: &Until,
+    incoming: Option<&OwnedFd>,
+) -> Result<Option<Vec<usize>>, WaitError> {
+    // Token and incoming are the last, so that the indices of the others stay what they are.
     let descriptors = things
         .iter()
         .map(AsFd::as_fd)
-        .chain(until.token().map(AsFd::as_fd));
+        .chain(until.token().map(AsFd::as_fd))
+        .chain(incoming.map(AsFd::as_fd));
     let mut polled: Vec<_> = descriptors
         .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
         .collect();
     poll_until(&mut polled, until.deadline()).map_err(|error| refused(error, polled.len()))?;
 
-    let (things, token) = polled.split_at(things.len());
+    let (things, others) = polled.split_at(things.len());
+    let (token, incoming) = others.split_at(usize::from(until.token().is_some()));
     if things.iter().any(|one| one.revents().contains(PollFlags::NVAL)) {
         return Err(WaitError::Os(Errno::BADF.into()));
     }
@@ -74,9 +79,11 @@ pub(crate) fn first_of<F: AsFd>(things: &[F], until: &Until) -> Result<Vec<usize
         .filter(|&at| !things[at].revents().is_empty())
         .collect();
     if !ready.is_empty() {
-        Ok(ready)
+        Ok(Some(ready))
     } else if token.iter().any(|token| !token.revents().is_empty()) {
         Err(WaitError::Stopped)
+    } else if incoming.iter().any(|incoming| !incoming.revents().is_empty()) {
+        Ok(None)
     } else {
         Err(WaitError::TimedOut)
     }

@@ -245,6 +245,11 @@ impl StartBlock {
         Ok(())
     }
 
+    /// Parent, after the child's death: how many descriptors it sent.
+    pub(crate) fn sent_descriptors(&self) -> u32 {
+        self.words().outcome_descriptors.load(Ordering::Relaxed)
+    }
+
     /// Parent, after the child's death: the outcome's bytes and the number of its descriptors.
     pub(crate) fn outcome(&mut self) -> io::Result<(&[u8], u32)> {
         let refused = || io::Error::new(io::ErrorKind::InvalidData, "the child left an impossible length");
@@ -260,6 +265,10 @@ impl StartBlock {
             .map_err(|error| match error.raw_os_error() {
                 // Beyond the end of the file, or of any address space: the length is a lie.
                 Some(libc::EFAULT | libc::EINVAL) => refused(),
+                Some(libc::ENOMEM) => {
+                    let why = format!("no memory to map its {length} bytes: {error}");
+                    io::Error::new(io::ErrorKind::OutOfMemory, why)
+                }
                 _ => error,
             })?;
         Ok((
