@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::handle::lock;
 use crate::sys::pidfd;
-use crate::{StartMethod, Until, current, registry, start, thread, wait::first_of};
+use crate::{StartMethod, Until, current, registry, start, thread, wait_any};
 
 /// The exit code of a process whose target panicked, as Rust's own.
 pub(crate) const PANIC_CODE: i32 = 101;
@@ -100,6 +100,16 @@ pub(crate) fn end_child(method: StartMethod, code: i32) -> ! {
     exit_now(code)
 }
 
+/// Ends this process if a panic comes by here: what lies beyond is another process's code. Most panics are caught before;
+/// this is for one in the drop of a caught panic's payload.
+pub(crate) struct NoWayBack;
+
+impl Drop for NoWayBack {
+    fn drop(&mut self) {
+        exit_now(PANIC_CODE)
+    }
+}
+
 fn at_normal_end() {
     thread::wait_for_all();
     while let Some(hook) = { lock(&HOOKS).pop() } {
@@ -116,7 +126,7 @@ fn at_normal_end() {
     let mut grace = None;
     for daemon in children.iter().filter(ours).filter(|child| child.daemon) {
         let grace = grace.get_or_insert_with(|| Until::from(DAEMON_GRACE));
-        if first_of(&[&daemon.pidfd], grace).is_err() {
+        if wait_any(&[&daemon.pidfd], grace.clone()).is_err() {
             let _ = pidfd::send_signal(&daemon.pidfd, libc::SIGKILL);
         }
         let _ = daemon.wait();

@@ -70,14 +70,16 @@ fn divert() {
     let Ok(block) = StartBlock::open(&inherited.block) else {
         return;
     };
-    parent_death::exit_unless_parent_is(block.parent());
-    let arguments = inherited::take_range(FIRST_DESCRIPTOR + 2, block.descriptors());
     let Some((launch, bytes)) = block.message() else {
         return;
     };
     let Ok(mut launch) = postcard::from_bytes::<Launch>(&launch) else {
         return;
     };
+    if !launch.survives_parent {
+        parent_death::exit_unless_parent_is(block.parent());
+    }
+    let arguments = inherited::take_range(FIRST_DESCRIPTOR + 2, block.descriptors());
     if let Some(home) = inherited.home.take() {
         returns::keep_home(home.into());
     }
@@ -146,6 +148,7 @@ pub(crate) fn run(
     prepare: impl FnOnce() -> Result<(), String>,
     work: &dyn Fn() -> Result<Encoded, Failure>,
 ) -> ! {
+    let _no_way_back = exit::NoWayBack;
     if !block.claim() {
         // Two processes with one block: the other was first.
         exit::end_child(launch.method, exit::PANIC_CODE)

@@ -10,6 +10,7 @@ use rustix::thread::futex;
 
 use super::{Plan, StartBlock, Started, Work, bootstrap, no_process};
 use crate::StartError;
+use crate::exit::NoWayBack;
 use crate::sys::{self, parent_death, pidfd, threads};
 
 /// How often a child that waits for its parent looks whether it is still there.
@@ -25,8 +26,8 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     let _ = io::stdout().flush();
     plan.carry_options(false)?;
     let (block, file) = plan.block_without_message()?;
-    // Where the kernel reaps, a child that ends at once is gone before its pidfd is open: it waits until we have it.
-    let must_wait = threads::children_are_reaped_by_the_kernel();
+    // Where others reap, a child that ends at once is gone before its pidfd is open: it waits until we have it.
+    let must_wait = threads::children_may_vanish();
     match sys::fork::fork().map_err(no_process)? {
         sys::fork::Forked::Child => {
             if must_wait {
@@ -38,10 +39,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
             // Closes the file first, so that its number is free for the pidfd: a descriptor is lacking only where
             // another process lowers our limit now.
             drop(file);
-            let pidfd = pidfd::open(pid).map_err(|error| {
-                sys::fork::undo(pid);
-                no_process(error)
-            })?;
+            let pidfd = pidfd::adopt(pid).map_err(no_process)?;
             // Release: pairs with the Acquire in `await_go`.
             block.go().store(1, Ordering::Release);
             if must_wait {
@@ -66,6 +64,7 @@ fn await_go(go: &AtomicU32, parent: u32) {
 
 /// In the child: its descriptors are the parent's, copied under the same numbers.
 fn become_child(mut plan: Plan<'_>, block: StartBlock, file: OwnedFd) -> ! {
+    let _no_way_back = NoWayBack;
     bootstrap::after_fork(&mut plan.launch, block.parent());
     let streams = plan.stream_sources();
     let prepare = || bootstrap::enter(&plan.launch, streams);

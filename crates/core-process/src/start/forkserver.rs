@@ -18,6 +18,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
+use nix::sys::resource::{Resource, getrlimit};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use serde::de::DeserializeOwned;
@@ -38,6 +39,8 @@ struct Server {
     /// The environment and the directory that its forks begin with.
     environment: BTreeMap<OsString, OsString>,
     current_dir: Option<std::path::PathBuf>,
+    /// The limits that it runs under: this process's at the launch.
+    limits: [Option<(u64, u64)>; 2],
 }
 
 static SERVER: Mutex<Option<Server>> = Mutex::new(None);
@@ -107,39 +110,55 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
             || server.current_dir != std::env::current_dir().ok();
         plan.carry_options(changed)?;
         let (block, file) = plan.block()?;
-        match server.request(&plan, &file) {
+        match server.request(&plan, file) {
             Ok(started) => return Ok((started, block)),
-            Err(Failed::Refused(error)) => return Err(error),
-            Err(Failed::Unheard(error)) => {
-                // The child was made before the answer. The server goes too: what it has said would be taken for the next answer.
-                if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
-                    fork::undo(pid);
-                }
+            // The limit may be the one that this process had when the server was launched.
+            Err(Failed::Refused(StartError::Limit { .. })) if !replaced && server.limits != limits() => {
                 if let Some(server) = running.take() {
                     server.end();
                 }
-                return Err(error);
+            }
+            Err(Failed::Refused(error)) => return Err(error),
+            Err(Failed::Unheard(error)) => {
+                // The child was made before the answer. The server goes: what it may say yet would be taken for the next answer.
+                if let Some(server) = running.take() {
+                    server.end();
+                }
+                let started = adopted(&block).unwrap_or(Err(error))?;
+                return Ok((started, block));
             }
             Err(Failed::Gone) => {
-                let end = server.process.join();
-                *running = None;
-                if let pid @ 1.. = block.pid().load(Ordering::Relaxed) {
-                    let pidfd = pidfd::open(pid).map_err(|error| {
-                        fork::undo(pid);
-                        no_process(error)
-                    })?;
-                    return Ok((Started { pid, pidfd }, block));
+                let end = running.take().map(|server| server.process.join());
+                if let Some(started) = adopted(&block) {
+                    return Ok((started?, block));
                 }
-                if replaced || matches!(end, Err(ChildError::Panicked { .. })) {
+                if replaced || matches!(end, Some(Err(ChildError::Panicked { .. }))) {
                     let cause = end
-                        .err()
+                        .and_then(Result::err)
                         .map_or_else(|| "it ended".to_owned(), |error| error.to_string());
                     return Err(StartError::ForkServer { cause });
                 }
-                replaced = true;
             }
         }
+        replaced = true;
     }
+}
+
+/// The child whose pid the kernel wrote down, though the server did not tell, or was not heard.
+fn adopted(block: &StartBlock) -> Option<Result<Started, StartError>> {
+    match block.pid().load(Ordering::Relaxed) {
+        0 => None,
+        pid => Some(
+            pidfd::adopt(pid)
+                .map(|pidfd| Started { pid, pidfd })
+                .map_err(no_process),
+        ),
+    }
+}
+
+/// The limits that can keep a server from making a child.
+fn limits() -> [Option<(u64, u64)>; 2] {
+    [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC].map(|resource| getrlimit(resource).ok())
 }
 
 impl Server {
@@ -181,6 +200,7 @@ impl Server {
             socket: ours,
             environment: super::spawn::environment(&[]),
             current_dir: std::env::current_dir().ok(),
+            limits: limits(),
         })
     }
 
@@ -192,8 +212,8 @@ impl Server {
         let _ = self.process.wait();
     }
 
-    fn request(&self, plan: &Plan<'_>, file: &OwnedFd) -> Result<Started, Failed> {
-        let mut descriptors = plan.inherited(file);
+    fn request(&self, plan: &Plan<'_>, file: OwnedFd) -> Result<Started, Failed> {
+        let mut descriptors = plan.inherited(&file);
         descriptors.splice(2..2, plan.streams.iter().map(Stream::as_fd));
         match fdpass::send(&self.socket, server::REQUEST, &descriptors) {
             Ok(()) => {}
@@ -207,12 +227,19 @@ impl Server {
                 )));
             }
         }
+        // Its number is free for the pidfd in the answer.
+        drop(file);
         self.await_answer()?;
         let mut answer = [0; Answer::LENGTH];
         let (length, mut descriptors) = match fdpass::recv(&self.socket, &mut answer) {
             Ok(received) => received,
             Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => return Err(Failed::Gone),
-            Err(error) => return Err(Failed::Unheard(StartError::os("hear from the forkserver", error))),
+            Err(error) => {
+                // A packet whose descriptors find no number is an error without one.
+                let code = error.raw_os_error().unwrap_or(libc::EMFILE);
+                let error = std::io::Error::from_raw_os_error(code);
+                return Err(Failed::Unheard(StartError::os("hear from the forkserver", error)));
+            }
         };
         if length == 0 {
             return Err(Failed::Gone);
@@ -240,7 +267,7 @@ impl Server {
             match rustix::event::poll(&mut poll, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => {
-                    return Err(Failed::Refused(StartError::os(
+                    return Err(Failed::Unheard(StartError::os(
                         "wait for the forkserver",
                         error.into(),
                     )));
@@ -254,7 +281,8 @@ impl Server {
 
 /// Ends the server, if one runs, and waits for it.
 pub(crate) fn stop() {
-    if let Some(server) = lock(&SERVER).take() {
+    let server = lock(&SERVER).take();
+    if let Some(server) = server {
         server.end();
     }
 }

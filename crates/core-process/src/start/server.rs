@@ -3,10 +3,12 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, set_hook, take_hook};
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Launch, StartBlock, bootstrap};
+use crate::exit::NoWayBack;
 use crate::sys::fork::{Forked, ThreadRegistration, fork_sibling};
 use crate::sys::{fdpass, signals, threads};
 use crate::{Fd, Target, returns};
@@ -52,7 +54,7 @@ impl Answer {
 
 /// The target of the server's process.
 pub(super) fn serve(socket: Fd<OwnedFd>) {
-    signals::ignore_interrupt();
+    signals::block_interrupt();
     let socket = socket.into_inner();
     let Ok(thread) = ThreadRegistration::of_this_thread() else {
         return;
@@ -131,6 +133,8 @@ fn fork_one(
         Ok(block) => block,
         Err(error) => return failed(error.raw_os_error().unwrap_or(libc::EINVAL)),
     };
+    // Written to once before: inside the call the page is writable already, and no fault can come between the kernel and it.
+    block.pid().store(0, Ordering::Relaxed);
     match fork_sibling(thread, block.pid()) {
         Err(error) => failed(error.raw_os_error().unwrap_or(libc::EIO)),
         Ok(Forked::Parent((pid, pidfd))) => (Answer::Started { pid }, Some(pidfd)),
@@ -145,6 +149,7 @@ fn become_child(
     arguments: Vec<OwnedFd>,
 ) -> ! {
     use crate::sys::inherited;
+    let _no_way_back = NoWayBack;
     // The socket is a borrowed value of the server's; its number is given up for good.
     inherited::close(socket.as_raw_fd());
     let Some((launch, bytes)) = block.message() else {

@@ -11,7 +11,7 @@ use super::{Plan, StartBlock, Started, no_process};
 use crate::StartError;
 use crate::process::Change;
 use crate::sys::clone::{FIRST_DESCRIPTOR, Program, Step, vfork_exec};
-use crate::sys::fd;
+use crate::sys::pidfd;
 
 pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError> {
     let (block, file) = plan.block()?;
@@ -56,7 +56,9 @@ pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError
         Step::CurrentDir => StartError::os("enter the child's working directory", error),
         Step::Execute => StartError::os("execute this program again (/proc/self/exe)", error),
     })?;
-    let pidfd = fd::above_standard(pidfd).map_err(no_process)?;
+    // Its number is free for the pidfd, should that have to move.
+    drop(file);
+    let pidfd = pidfd::keep(pidfd).map_err(no_process)?;
     Ok((Started { pid, pidfd }, block))
 }
 

@@ -56,7 +56,10 @@ pub(crate) fn vfork_exec(program: &Program<'_>) -> Result<(u32, OwnedFd), (Step,
         descriptors: &mut descriptors,
         failed: None,
     };
-    let mut stack: Box<[MaybeUninit<u8>]> = Box::new_uninit_slice(STACK_SIZE);
+    let mut stack: Vec<MaybeUninit<u8>> = Vec::new();
+    if stack.try_reserve_exact(STACK_SIZE).is_err() {
+        return Err((Step::Clone, io::Error::from_raw_os_error(libc::ENOMEM)));
+    }
     let mut pidfd: RawFd = -1;
 
     let mask = block_signals();

@@ -18,10 +18,14 @@ pub(crate) fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd, i32> {
 
 /// The same open file under a number above the standard streams.
 pub(crate) fn above_standard(descriptor: OwnedFd) -> io::Result<OwnedFd> {
-    if descriptor.as_raw_fd() >= FIRST {
+    if is_above_standard(&descriptor) {
         return Ok(descriptor);
     }
     Ok(fcntl_dupfd_cloexec(&descriptor, FIRST)?)
+}
+
+pub(crate) fn is_above_standard(descriptor: impl AsFd) -> bool {
+    descriptor.as_fd().as_raw_fd() >= FIRST
 }
 
 #[cfg(test)]

@@ -28,9 +28,16 @@ pub(crate) fn fork() -> io::Result<Forked<u32>> {
 
 /// Ends and reaps a child of which no more than the pid is known, because there was no descriptor free for its pidfd.
 ///
-/// The one place where a pid is signalled: it is a child that nobody has waited for, so the number cannot be another's.
+/// The one place where a pid is signalled: it is a child that nobody has waited for, so the number cannot be another's. Where
+/// somebody may have (`SIGCHLD` ignored), it is asked for first.
 pub(crate) fn undo(pid: u32) {
     let pid = pid as libc::pid_t;
+    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::uninit();
+    let look = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` is a siginfo to be filled, and is not read.
+    if unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), look) } != 0 {
+        return;
+    }
     // SAFETY: plain system call on two numbers.
     unsafe { libc::kill(pid, libc::SIGKILL) };
     // SAFETY: as above; no status is asked for. It is interrupted by handlers only, and then asked again.

@@ -3,10 +3,16 @@
 
 use std::mem::MaybeUninit;
 
-/// Ignores the terminal's interrupt.
-pub(crate) fn ignore_interrupt() {
-    // SAFETY: SIG_IGN runs no code.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+/// Keeps the terminal's interrupt away from this thread. Blocked, not ignored: a copy of this process that is interrupted
+/// before it has its own disposition finds the signal pending, and does not lose it.
+pub(crate) fn block_interrupt() {
+    let mut interrupt = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigemptyset(interrupt.as_mut_ptr()) };
+    // SAFETY: the set was filled by the call before.
+    unsafe { libc::sigaddset(interrupt.as_mut_ptr(), libc::SIGINT) };
+    // SAFETY: as above.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, interrupt.as_ptr(), std::ptr::null_mut()) };
 }
 
 /// Gives the terminal's interrupt its default action again.

@@ -39,14 +39,15 @@ pub(crate) fn is_main() -> bool {
     rustix::thread::gettid() == rustix::process::getpid()
 }
 
-/// Whether the kernel takes ended children from the table by itself: `SIGCHLD` ignored, or `SA_NOCLDWAIT`.
-pub(crate) fn children_are_reaped_by_the_kernel() -> bool {
+/// Whether a child that ends may be gone from the table before this thread's next instruction: `SIGCHLD` is ignored, has
+/// `SA_NOCLDWAIT`, or has a handler, which may wait for any child.
+pub(crate) fn children_may_vanish() -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: no new action is set; the old one is written to `action`.
     unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: the struct was zeroed, which is a valid sigaction, and may have been filled since.
     let action = unsafe { action.assume_init() };
-    action.sa_sigaction == libc::SIG_IGN || action.sa_flags & libc::SA_NOCLDWAIT != 0
+    action.sa_sigaction != libc::SIG_DFL || action.sa_flags & libc::SA_NOCLDWAIT != 0
 }
 
 #[cfg(test)]
