@@ -112,6 +112,20 @@ pub(crate) fn cpu(journal: &Journal, main_pid: i32) -> Option<Duration> {
 /// What ended the run before its checks could be made: LIMIT, HANG, CRASH.
 pub(crate) fn cut_short<R>(form: Form, ended: &Ended, evidence: &Evidence<R>) -> Option<Decision> {
     match ended {
+        // Busy to the end of its time without being done is no use of anything too much: it does not come to an end.
+        Ended::Limit {
+            what: Resource::Time,
+            observed,
+            allowed,
+        } => {
+            let seconds = |ms: u64| ms as f64 / 1e3;
+            let headline = format!(
+                "still not done after {:.1} s, and the whole run may take {:.1} s; ended by the grader",
+                seconds(*observed),
+                seconds(*allowed)
+            );
+            Some(Decision::of(Verdict::Hang, headline))
+        }
         Ended::Limit {
             what,
             observed,
@@ -119,7 +133,7 @@ pub(crate) fn cut_short<R>(form: Form, ended: &Ended, evidence: &Evidence<R>) ->
         } => Some(Decision::of(Verdict::Limit, over(*what, *observed, *allowed))),
         Ended::Hang(diagnosis) => {
             let quiet = diagnosis.quiet.as_secs_f64();
-            let left = diagnosis.processes.len();
+            let left = hang::of_the_answer(diagnosis).count();
             let mut decision = Decision::of(
                 Verdict::Hang,
                 format!(
@@ -150,11 +164,7 @@ fn over(what: Resource, observed: u64, allowed: u64) -> String {
         Resource::Output => format!("{} of output, {} are allowed", mib(observed), mib(allowed)),
         Resource::Processes => format!("{observed} processes at the same time, {allowed} are allowed"),
         Resource::Threads => format!("{observed} threads at the same time, {allowed} are allowed"),
-        Resource::Time => format!(
-            "still busy after {:.1} s; the whole run may take {:.1} s",
-            observed as f64 / 1e3,
-            allowed as f64 / 1e3
-        ),
+        Resource::Time => format!("{observed} ms, {allowed} ms are allowed"),
     }
 }
 
@@ -348,6 +358,15 @@ mod tests {
             processes: Vec::new(),
             cycle: Vec::new(),
         });
+        let time = Ended::Limit {
+            what: Resource::Time,
+            observed: 31_000,
+            allowed: 30_000,
+        };
+        assert_eq!(
+            verdict(&time, evidence(signaled(), Vec::new()), fails),
+            Verdict::Hang
+        );
         let everything = || vec![child_panic(), zombie(), orphan(), descriptor()];
         assert_eq!(
             verdict(&limit, evidence(signaled(), everything()), fails),

@@ -6,12 +6,13 @@
 use crate::answer;
 use crate::cage::{Diagnosis, Object, Stuck, Waits};
 use crate::journal::{Event, Journal, Source};
+use crate::leaks;
 
 /// One line per process that was left, and one for a ring of processes that wait for each other.
 pub(crate) fn describe(diagnosis: &Diagnosis, journal: &Journal, main_pid: i32) -> Vec<String> {
     let open = journal.open();
     let mut lines: Vec<(String, String, String)> = Vec::new();
-    for process in &diagnosis.processes {
+    for process in of_the_answer(diagnosis) {
         let operation = operation_of(&open, process.pid);
         let who = format!("pid {} ({})", process.pid, role(process, main_pid));
         lines.push((
@@ -43,6 +44,14 @@ pub(crate) fn describe(diagnosis: &Diagnosis, journal: &Journal, main_pid: i32) 
         }
     }
     text
+}
+
+/// The processes that were left, without the library's own.
+pub(crate) fn of_the_answer(diagnosis: &Diagnosis) -> impl Iterator<Item = &Stuck> {
+    diagnosis
+        .processes
+        .iter()
+        .filter(|process| process.name != leaks::FORK_SERVER)
 }
 
 /// The line of the answer that the first hanging process waits in: the main process's, or else any.
@@ -215,5 +224,113 @@ fn name(object: &Object, me: i32) -> String {
             format!("the lock on {file} (held by pid {})", pids.join(", "))
         }
         Object::Descriptor { fd, target } => format!("descriptor {fd} ({target})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Place;
+    use crate::cage::{Holder, StuckThread};
+    use crate::journal::Phase;
+
+    fn stuck(pid: i32, name: &str, waits: Waits) -> Stuck {
+        Stuck {
+            pid,
+            ppid: 1,
+            name: name.into(),
+            state: 'S',
+            stopped: None,
+            cpu: Duration::from_millis(7),
+            threads: vec![StuckThread {
+                tid: pid,
+                name: name.into(),
+                state: 'S',
+                wchan: None,
+                call: None,
+                waits,
+            }],
+            ends: Vec::new(),
+            waits_for: Vec::new(),
+        }
+    }
+
+    fn waits_for(object: Object) -> Waits {
+        Waits::For {
+            objects: vec![object],
+            timed: false,
+        }
+    }
+
+    fn begins(pid: i32, source: Source, name: &str, object: u64, file: &str) -> Event {
+        Event {
+            seq: 0,
+            pid,
+            tid: pid,
+            source,
+            phase: Phase::Begin,
+            name: name.into(),
+            subject: "turn".into(),
+            object,
+            value: 0,
+            location: Some(Place {
+                file: file.into(),
+                line: 22,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_line_joins_what_the_kernel_and_what_the_journal_know() {
+        let writers = vec![Holder { pid: 31, fd: 4 }];
+        let diagnosis = Diagnosis {
+            quiet: Duration::from_secs(6),
+            processes: vec![
+                stuck(30, "learn", waits_for(Object::End { pid: 31 })),
+                stuck(
+                    31,
+                    "producer",
+                    waits_for(Object::PipeData {
+                        fd: 3,
+                        inode: 9,
+                        writers,
+                    }),
+                ),
+                stuck(32, leaks::FORK_SERVER, Waits::Unknown),
+                stuck(33, "worker", Waits::Unknown),
+            ],
+            cycle: vec![30, 31],
+        };
+        let journal = Journal::of(vec![
+            begins(
+                31,
+                Source::Library,
+                "target",
+                31,
+                "crates/core-process/src/start.rs",
+            ),
+            begins(30, Source::Library, "join", 31, "learn/l03_06_queue.rs"),
+            begins(33, Source::Work, "gate", 0, "lessons/l/check.rs"),
+        ]);
+        let lines = describe(&diagnosis, &journal, 30);
+        let squeezed: Vec<String> = lines
+            .iter()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(
+            squeezed,
+            [
+                "pid 30 (main) waits for pid 31 to end Child::join, learn/l03_06_queue.rs:22",
+                "pid 31 (producer) waits for data in the pipe on descriptor 3 (writing end held by pid 31, itself)",
+                "pid 33 (worker) sleeps (state S) gate \"turn\" of the task, lessons/l/check.rs:22",
+                "each waits for the next: 30 -> 31 -> 30",
+            ]
+        );
+        assert_eq!(
+            culprit(&diagnosis, &journal).unwrap().to_string(),
+            "learn/l03_06_queue.rs:22"
+        );
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use core_process::shm::Segment;
 use core_process::{Process, StartMethod};
 
-use crate::cage::{self, CageOutcome, CageSpec, Tracer};
+use crate::cage::{self, CageOutcome, CageSpec, ProcessRecord, Tracer};
 use crate::decide::{self, Decision, Form};
 use crate::evidence::Evidence;
 use crate::findings::Findings;
@@ -132,8 +132,7 @@ fn add(report: &mut Report, lesson: &Lesson, run: &Run) {
     }
     let verdict = run.decision.as_ref().map(|decision| decision.verdict);
     let (ends, tidy) = match verdict {
-        // The same verdicts are a lesson's to give for its own checks; then the run did end.
-        Some(Verdict::Limit | Verdict::Hang | Verdict::Crash) if run.found.is_none() => (Some(false), None),
+        Some(Verdict::Limit | Verdict::Hang | Verdict::Crash) => (Some(false), None),
         Some(verdict) if is_leak(verdict) => (Some(true), Some(false)),
         Some(_) => (Some(true), None),
         None => (Some(true), Some(true)),
@@ -257,15 +256,15 @@ fn notes(outcome: &CageOutcome) -> Vec<String> {
 
 pub(crate) fn evidence(outcome: CageOutcome, log: &Log, value: Option<Vec<u8>>) -> Evidence<Vec<u8>> {
     let journal = Journal::read(log);
-    let is_helper = |pid: i32| {
-        journal.events().iter().any(|event| {
+    let noted = |pid: i32| {
+        let mut events = journal.events().iter();
+        events.any(|event| {
             event.source == Source::Grader && event.name == leaks::HELPER && event.object == pid as u64
         })
     };
-    let (helpers, processes) = outcome
-        .processes
-        .into_iter()
-        .partition(|process| is_helper(process.pid));
+    // A program that ends by `exit` notes nothing; the library names its server.
+    let is_helper = |process: &ProcessRecord| process.name == leaks::FORK_SERVER || noted(process.pid);
+    let (helpers, processes) = outcome.processes.into_iter().partition(is_helper);
     Evidence {
         value,
         processes,

@@ -23,6 +23,9 @@ pub(crate) const MAPPING: &str = "leak_map";
 /// A process that the library keeps for itself.
 pub(crate) const HELPER: &str = "helper";
 
+/// The name that the library's fork server has.
+pub(crate) const FORK_SERVER: &str = "forkserver";
+
 /// The block that the library keeps mapped for its next start.
 const SPARE_BLOCK: &str = "/memfd:start-block ";
 

@@ -58,7 +58,7 @@ pub(crate) fn launch(start: &Start<'_>) -> io::Result<AtTheGate> {
     }
     let mut env = Vec::new();
     for (key, value) in &start.env {
-        env.push(text(&format!("{key}={value}"))?);
+        env.push(text(format!("{key}={value}"))?);
     }
     let (argv, envp) = (pointers(&args), pointers(&env));
     let image = sys::Image {

@@ -55,7 +55,7 @@ pub use spec::{Budget, CageSpec, Tracing};
 /// The program could not be started (the error of its exec), or the kernel refused what the warden needs. In both cases
 /// nothing of the run is left.
 pub fn run(spec: &CageSpec, position: &dyn Fn() -> u64) -> io::Result<CageOutcome> {
-    let home = tempfile::Builder::new().prefix("cage-").tempdir()?;
+    let home = private::Home::new()?;
     let outputs = private::Outputs::new()?;
     let (stdout, stderr) = outputs.for_the_program()?;
     let stdin = private::high(OpenOptions::new().read(true).open("/dev/null")?)?;

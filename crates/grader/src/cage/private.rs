@@ -6,11 +6,70 @@
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::fs::{MemfdFlags, OFlags};
+use rustix::fs::{FlockOperation, MemfdFlags, Mode, OFlags};
 
 /// Most names of left files that are reported.
 const MOST_FILES: usize = 1000;
+
+/// A directory without a lock is left by a warden that was killed, unless it is younger than this: then its warden may be
+/// about to lock it.
+const FRESH: Duration = Duration::from_secs(60);
+const PREFIX: &str = "cage-";
+
+/// The directory of a run, with a lock on it that ends with the warden.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+    _lock: OwnedFd,
+}
+
+impl Home {
+    /// Makes it, and removes those that killed wardens have left.
+    pub(crate) fn new() -> io::Result<Home> {
+        remove_stale(&std::env::temp_dir());
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        let lock = lock(folder.path())?;
+        Ok(Home { folder, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Removes it with all that is in it.
+    pub(crate) fn close(self) -> io::Result<()> {
+        self.folder.close()
+    }
+}
+
+fn lock(folder: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(folder, flags, Mode::empty())?;
+    rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(fd)
+}
+
+fn remove_stale(parent: &Path) {
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return;
+    };
+    for entry in entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+    {
+        let age = entry
+            .metadata()
+            .ok()
+            .and_then(|data| data.modified().ok()?.elapsed().ok());
+        if age.is_some_and(|age| age > FRESH)
+            && let Ok(_locked) = lock(&entry.path())
+        {
+            // Another user's directory cannot be removed, and is not ours to.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
 
 /// The standard output and the standard error of a run.
 pub(crate) struct Outputs {
@@ -97,7 +156,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outputs, files};
+    use super::{FRESH, Outputs, files, lock, remove_stale};
     use std::io::Write;
     use std::path::PathBuf;
 
@@ -110,6 +169,22 @@ mod tests {
             files(folder.path()),
             [PathBuf::from("a/empty"), PathBuf::from("a/file")]
         );
+    }
+
+    #[test]
+    fn a_directory_of_a_killed_warden_is_removed_and_a_living_ones_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - 2 * FRESH;
+        let make = |name: &str| {
+            let path = parent.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::File::open(&path).unwrap().set_modified(old).unwrap();
+            path
+        };
+        let (stale, alive, other) = (make("cage-stale"), make("cage-alive"), make("other"));
+        let _lock = lock(&alive).unwrap();
+        remove_stale(parent.path());
+        assert!(!stale.exists() && alive.exists() && other.exists());
     }
 
     #[test]

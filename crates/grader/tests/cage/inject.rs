@@ -85,7 +85,7 @@ fn swept(victim: u32) -> Vec<SweepRun> {
         victim,
         ..Sweep::new(program(&["fork-and-wait"]))
     };
-    sweep(&window).unwrap()
+    sweep(&window).expect("ptrace is permitted where this test runs")
 }
 
 #[test]

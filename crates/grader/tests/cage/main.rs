@@ -9,6 +9,7 @@ mod inject;
 mod leftovers;
 mod limits;
 mod tracing;
+mod warden;
 
 // A sweep's warden is a child by core-process.
 core_process::divert_before_main!();

@@ -85,3 +85,16 @@ fn without_ptrace_it_says_so() {
     };
     assert!(why.contains("ptrace"), "{why}");
 }
+
+#[test]
+fn births_and_ends_have_their_place_in_the_journal() {
+    for _ in 0..10 {
+        let seen = outcome(&program(&["clock"]));
+        assert_eq!(seen.exit, Some(Status::Exited(0)), "{}", seen.stderr);
+        let [main, child] = &seen.processes[..] else {
+            panic!("{:?}", seen.processes)
+        };
+        assert_eq!((main.forked_at, main.ended_at), (0, Some(20)));
+        assert_eq!((child.forked_at, child.ended_at), (1, Some(10)));
+    }
+}

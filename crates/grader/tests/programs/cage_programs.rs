@@ -5,6 +5,7 @@
 //! program; nothing here sleeps to make something likely.
 #![allow(clippy::print_stdout, reason = "a program's output is what is tested")]
 
+mod clock;
 mod deeds;
 mod hangs;
 mod raw;
@@ -37,7 +38,9 @@ fn warden() -> ExitCode {
     let Ok(spec) = serde_json::from_str(&text) else {
         return ExitCode::from(2);
     };
-    let result = grader::cage::run(&spec, &|| 0).map_err(|error| error.to_string());
+    let clock = clock::Clock::new();
+    let spec = clock.given_to(spec);
+    let result = grader::cage::run(&spec, &|| clock.read()).map_err(|error| error.to_string());
     match serde_json::to_string(&result) {
         Ok(text) => {
             println!("{text}");

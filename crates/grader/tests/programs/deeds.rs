@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 
+use crate::clock::Clock;
 use crate::hangs::HANGS;
 use crate::raw;
 
@@ -44,6 +45,8 @@ const DEEDS: &[(&str, Deed)] = &[
     ("spawn", spawn),
     ("clone-parent", clone_parent),
     ("points", points),
+    ("clock", clock),
+    ("hold", hold),
     ("segment", segment),
     ("memfd", memfd),
     ("open", open),
@@ -333,4 +336,30 @@ fn segment(args: &[String]) {
 fn memfd(_: &[String]) {
     let fd = rustix::fs::memfd_create("leaked", rustix::fs::MemfdFlags::CLOEXEC).expect("memory is left");
     std::mem::forget(fd);
+}
+
+/// Sets the journal's position before and after a child's life.
+fn clock(_: &[String]) {
+    let clock = Clock::inherited();
+    clock.set(1);
+    let child = raw::fork_pid();
+    if child == 0 {
+        clock.set(10);
+        std::process::exit(0);
+    }
+    raw::wait(child);
+    clock.set(20);
+}
+
+/// Opens a file and holds it open, in two processes, for ever.
+fn hold(args: &[String]) {
+    let mut file = File::options()
+        .write(true)
+        .open(&args[0])
+        .expect("the test has made it");
+    raw::fork();
+    let _ = file.write(b".");
+    loop {
+        raw::pause();
+    }
 }
