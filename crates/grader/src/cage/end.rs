@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal as Sig, kill_process_group, pidfd_open, pidfd_send_signal};
 
 use super::diagnosis::End;
-use super::family::Family;
+use super::family::{Family, Member};
 use super::outcome::{Leftovers, Orphan, Zombie};
 use super::private::Outputs;
 use super::procfs::{self, Stat};
@@ -20,11 +20,8 @@ use super::waiting;
 /// How long a killed process may take to end. Only one that the kernel holds in an uninterruptible sleep takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Looks at what the main process leaves behind. It must be held at its end, or just have ended.
-pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
-    let session = main;
-    // A process that is the warden's child now has lost its parent.
-    let parent = |ppid| if ppid == warden { 0 } else { ppid };
+/// Looks at what the main process leaves behind, among these. It must be held at its end, or just have ended.
+pub(crate) fn look(family: &Family, main: i32, candidates: Vec<Stat>) -> Leftovers {
     let mut leftovers = Leftovers::default();
     let open = procfs::descriptors(main).into_iter().filter(|open| open.fd > 2);
     leftovers.open = open
@@ -34,40 +31,55 @@ pub(crate) fn look(family: &Family, main: i32, warden: i32) -> Leftovers {
             target: open.target,
         })
         .collect();
-    for stat in procfs::descendants(warden) {
-        if stat.pid == main {
-            continue;
-        }
-        let known = family.place(stat.pid).and_then(|place| family.all().get(place));
-        let known = known.filter(|member| member.start == stat.start);
+    for stat in candidates.into_iter().filter(|stat| stat.pid != main) {
+        let known = known(family, &stat);
         // One that has passed its exit event, or has a SIGKILL on its way, is as good as dead.
         let is_dead =
             stat.is_dead() || known.is_some_and(|member| !member.alive) || procfs::is_being_killed(stat.pid);
         if is_dead {
             leftovers.zombies.push(Zombie {
                 pid: stat.pid,
-                ppid: known.map_or(parent(stat.ppid), |member| member.record.ppid),
+                ppid: known.map_or(parent_of(&stat), |member| member.record.ppid),
                 name: known.map_or(stat.name, |member| member.record.name.clone()),
                 status: known
                     .and_then(|member| member.record.status)
                     .or_else(|| stat.exit.and_then(status)),
             });
         } else {
-            leftovers.orphans.push(Orphan {
-                pid: stat.pid,
-                made_by: known.map_or(parent(stat.ppid), |member| member.record.made_by),
-                command: procfs::command(stat.pid).unwrap_or_default(),
-                state: stat.state,
-                own_session: stat.session != session,
-                holds_output: procfs::descriptors(stat.pid)
-                    .iter()
-                    .any(|open| Outputs::is_link_of_them(&open.target)),
-                told: None,
-                ended: None,
-            });
+            leftovers.orphans.push(orphan(known, main, &stat));
         }
     }
     leftovers
+}
+
+/// A living process that the main process leaves behind.
+pub(crate) fn orphan(known: Option<&Member>, main: i32, stat: &Stat) -> Orphan {
+    let open = procfs::descriptors(stat.pid);
+    Orphan {
+        pid: stat.pid,
+        made_by: known.map_or(parent_of(stat), |member| member.record.made_by),
+        command: procfs::command(stat.pid).unwrap_or_default(),
+        state: stat.state,
+        own_session: stat.session != main,
+        holds_output: open.iter().any(|open| Outputs::is_link_of_them(&open.target)),
+        told: None,
+        ended: None,
+    }
+}
+
+/// The member of the family that this very process is.
+pub(crate) fn known<'a>(family: &'a Family, stat: &Stat) -> Option<&'a Member> {
+    let member = family.place(stat.pid).and_then(|place| family.all().get(place));
+    member.filter(|member| member.start == stat.start)
+}
+
+/// 0 if the parent has ended: then the process is a child of the warden.
+fn parent_of(stat: &Stat) -> i32 {
+    if stat.ppid == std::process::id() as i32 {
+        0
+    } else {
+        stat.ppid
+    }
 }
 
 /// Prepares for a fork bomb that no tracer will stop. The kernel limits it, where it does (not for root); and the warden
@@ -102,8 +114,8 @@ pub(crate) fn condemn_group(leader: i32) {
     }
 }
 
-/// Sends SIGKILL to every descendant of the warden that is alive. Returns how many exist, zombies included.
-pub(crate) fn condemn(family: &mut Family, warden: i32) -> usize {
+/// Sends SIGKILL to every descendant of the warden that is alive. Returns all that exist, zombies included.
+pub(crate) fn condemn(family: &mut Family, warden: i32) -> Vec<Stat> {
     for member in family
         .all_mut()
         .iter_mut()
@@ -127,7 +139,7 @@ pub(crate) fn condemn(family: &mut Family, warden: i32) -> usize {
         // An error means that it has ended meanwhile.
         let _ = kill(stat);
     }
-    left.len()
+    left
 }
 
 /// SIGKILL to this very process.

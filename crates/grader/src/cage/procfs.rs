@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
@@ -50,11 +51,11 @@ impl Stat {
 }
 
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    parse_stat(&short(&format!("/proc/{pid}/stat"))?)
 }
 
 pub(crate) fn task_stat(pid: i32, tid: i32) -> Option<Stat> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+    parse_stat(&short(&format!("/proc/{pid}/task/{tid}/stat"))?)
 }
 
 fn parse_stat(line: &str) -> Option<Stat> {
@@ -85,7 +86,7 @@ pub(crate) fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 pub(crate) fn identity(tid: i32) -> Option<Identity> {
-    let text = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let text = short(&format!("/proc/{tid}/status"))?;
     Some(Identity {
         tgid: field(&text, "Tgid")?.parse().ok()?,
         ppid: field(&text, "PPid")?.parse().ok()?,
@@ -94,7 +95,7 @@ pub(crate) fn identity(tid: i32) -> Option<Identity> {
 
 /// SIGKILL has been sent to the process and has not been acted upon.
 pub(crate) fn is_being_killed(pid: i32) -> bool {
-    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+    let Some(text) = short(&format!("/proc/{pid}/status")) else {
         return true;
     };
     ["SigPnd", "ShdPnd"].iter().any(|key| {
@@ -165,12 +166,7 @@ pub(crate) fn image(pid: i32) -> Option<Vec<u8>> {
 }
 
 pub(crate) fn name(pid: i32) -> Option<String> {
-    Some(
-        fs::read_to_string(format!("/proc/{pid}/comm"))
-            .ok()?
-            .trim_end()
-            .to_owned(),
-    )
+    Some(short(&format!("/proc/{pid}/comm"))?.trim_end().to_owned())
 }
 
 pub(crate) fn threads(pid: i32) -> Vec<i32> {
@@ -273,7 +269,7 @@ pub(crate) fn wchan(pid: i32, tid: i32) -> Option<String> {
 
 /// Bytes that are resident: quick, but a page shared by two processes counts in both.
 pub(crate) fn resident(pid: i32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let text = short(&format!("/proc/{pid}/statm")).unwrap_or_default();
     text.split(' ')
         .nth(1)
         .and_then(|pages| pages.parse::<u64>().ok())
@@ -294,8 +290,7 @@ pub(crate) fn proportional(pid: i32) -> u64 {
 
 /// Nanoseconds that the process's main thread waited for a processor while it could have run.
 pub(crate) fn waited_for_cpu(pid: i32) -> Option<u64> {
-    fs::read_to_string(format!("/proc/{pid}/schedstat"))
-        .ok()?
+    short(&format!("/proc/{pid}/schedstat"))?
         .split_ascii_whitespace()
         .nth(1)?
         .parse()
@@ -315,6 +310,13 @@ pub(crate) fn machine_time() -> Option<(u64, u64)> {
     let idle = ticks.get(3)? + ticks.get(4)?;
     // The guest times (fields 9 and 10) are part of the user times already.
     Some((ticks.iter().take(8).sum::<u64>() - idle, idle))
+}
+
+/// A file of one short text, by one read: a buffer that grows costs four more calls, and a scan reads hundreds.
+fn short(path: &str) -> Option<String> {
+    let mut buffer = [0; 4096];
+    let len = fs::File::open(path).ok()?.read(&mut buffer).ok()?;
+    String::from_utf8(buffer[..len].to_vec()).ok()
 }
 
 fn page_size() -> u64 {

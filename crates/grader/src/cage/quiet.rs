@@ -15,47 +15,58 @@ use super::sys::{self, Fork};
 const NORMAL_START: Duration = Duration::from_millis(4);
 
 /// The deadline is never stretched by more than this.
-const MOST: f64 = 10.0;
+const MOST: f64 = 6.0;
 
 /// The clock of one run's silence.
 pub(crate) struct Quiet {
-    deadline: Duration,
+    /// Three times the deadline.
+    limit: Duration,
     tick: Duration,
     seen: (u64, u64),
     last_look: Instant,
     /// Quiet time as far as the warden was run.
     counted: Duration,
     since: Baseline,
-    stretch: f64,
-    is_suspect: bool,
+    /// When the silence is judged again.
+    target: Duration,
+    /// The slowest control of this silence.
+    slowness: f64,
 }
 
 /// The state of the machine and of the answer when the silence began.
 struct Baseline {
     machine: Option<(u64, u64)>,
-    waited: Vec<(i32, u64)>,
+    processes: Vec<Process>,
+}
+
+struct Process {
+    pid: i32,
+    /// Nanoseconds that it waited for a processor while it could have run.
+    waited: u64,
+    /// Clock ticks that it had a processor.
+    cpu: u64,
 }
 
 impl Quiet {
     /// `tick` is the time after which the caller looks again at the latest.
     pub(crate) fn new(deadline: Duration, tick: Duration) -> Quiet {
         Quiet {
-            deadline,
+            limit: 3 * deadline,
             tick,
             seen: (u64::MAX, u64::MAX),
             last_look: Instant::now(),
             counted: Duration::ZERO,
             since: Baseline {
                 machine: None,
-                waited: Vec::new(),
+                processes: Vec::new(),
             },
-            stretch: 1.0,
-            is_suspect: false,
+            target: deadline,
+            slowness: 1.0,
         }
     }
 
     /// Looks at the journal's position and the number of kernel events. True: nothing has happened for three times the
-    /// deadline.
+    /// deadline, and the machine is no excuse.
     pub(crate) fn is_over(
         &mut self,
         position: u64,
@@ -68,34 +79,24 @@ impl Quiet {
         if self.seen != (position, events) {
             self.seen = (position, events);
             self.counted = Duration::ZERO;
-            self.is_suspect = false;
-            self.stretch = 1.0;
-            self.since.waited.clear();
+            self.target = self.limit / 3;
+            self.slowness = 1.0;
+            self.since.processes.clear();
             return Ok(false);
         }
         self.counted += passed.min(4 * self.tick);
-        if self.since.waited.is_empty() {
-            let waited = pids
-                .filter_map(|pid| Some((pid, procfs::waited_for_cpu(pid)?)))
-                .collect();
+        if self.since.processes.is_empty() {
             self.since = Baseline {
                 machine: procfs::machine_time(),
-                waited,
+                processes: pids.filter_map(Process::now).collect(),
             };
         }
-        if !self.is_suspect && self.counted >= self.deadline {
-            self.is_suspect = true;
-            self.stretch = self.slowness()?;
-        }
-        let limit = 3 * self.deadline.mul_f64(self.stretch);
-        if self.counted < limit || self.counted.saturating_sub(self.kept_from_running()) < limit {
+        if self.counted < self.target {
             return Ok(false);
         }
-        // The last word: the machine may have become slow since.
-        let stretch = self.slowness()?;
-        let is_confirmed = stretch <= self.stretch;
-        self.stretch = self.stretch.max(stretch);
-        Ok(is_confirmed)
+        // Suspected at the deadline, judged at three times that, and later again if the machine was an excuse.
+        self.target = self.limit.mul_f64(self.excuse()?);
+        Ok(self.counted >= self.target)
     }
 
     /// For how long nothing has happened.
@@ -103,41 +104,72 @@ impl Quiet {
         self.counted
     }
 
-    /// How many times slower than normal the machine is for the answer; at least 1. One that asks for no processor is
+    /// How many times longer than on an idle machine the answer may take; at least 1. One that asks for no processor is
     /// not kept waiting by a busy machine.
-    fn slowness(&self) -> io::Result<f64> {
-        let asks = |(pid, before): &(i32, u64)| {
-            let waited = procfs::waited_for_cpu(*pid)
-                .unwrap_or(u64::MAX)
-                .saturating_sub(*before);
-            let is_awake = procfs::stat(*pid).is_none_or(|stat| matches!(stat.state, 'R' | 'D'));
-            is_awake || Duration::from_nanos(waited) > self.counted / 100
-        };
-        if !self.since.waited.is_empty() && !self.since.waited.iter().any(asks) {
+    fn excuse(&mut self) -> io::Result<f64> {
+        let now: Vec<Process> = self
+            .since
+            .processes
+            .iter()
+            .filter_map(|before| Process::now(before.pid))
+            .collect();
+        let is_awake =
+            |process: &Process| procfs::stat(process.pid).is_none_or(|stat| matches!(stat.state, 'R' | 'D'));
+        let waited = self.waited(&now);
+        let asks = now.is_empty() || now.iter().any(is_awake) || waited > self.counted / 100;
+        if !asks {
             return Ok(1.0);
         }
-        control()
+        self.slowness = self.slowness.max(control()?);
+        let kept = waited.mul_f64(self.share_of_others(&now)).min(self.counted);
+        let starved = self.counted.as_secs_f64() / (self.counted - kept).as_secs_f64();
+        Ok(self.slowness.max(starved).clamp(1.0, MOST))
     }
 
-    /// Time that a process of the answer waited for a processor in the silence, as far as others had the processors.
-    fn kept_from_running(&self) -> Duration {
-        let longest = self
-            .since
-            .waited
+    /// The longest that a process waited for a processor in this silence.
+    fn waited(&self, now: &[Process]) -> Duration {
+        let longest = now
             .iter()
-            .filter_map(|(pid, before)| Some(procfs::waited_for_cpu(*pid)?.saturating_sub(*before)));
-        let longest = Duration::from_nanos(longest.max().unwrap_or(0));
+            .map(|process| process.waited.saturating_sub(self.before(process).waited))
+            .max();
+        Duration::from_nanos(longest.unwrap_or(0))
+    }
+
+    /// The part of all processors' time in this silence that others had.
+    fn share_of_others(&self, now: &[Process]) -> f64 {
         let (Some((busy, idle)), Some((busy_now, idle_now))) = (self.since.machine, procfs::machine_time())
         else {
-            return longest;
+            return 1.0;
         };
-        let busy = busy_now.saturating_sub(busy) as f64;
-        let all = busy + idle_now.saturating_sub(idle) as f64;
-        if all == 0.0 {
-            longest
+        let own: u64 = now
+            .iter()
+            .map(|process| process.cpu.saturating_sub(self.before(process).cpu))
+            .sum();
+        let busy = busy_now.saturating_sub(busy);
+        let all = busy + idle_now.saturating_sub(idle);
+        if all == 0 {
+            1.0
         } else {
-            longest.mul_f64(busy / all)
+            busy.saturating_sub(own) as f64 / all as f64
         }
+    }
+
+    fn before<'a>(&'a self, process: &'a Process) -> &'a Process {
+        self.since
+            .processes
+            .iter()
+            .find(|before| before.pid == process.pid)
+            .unwrap_or(process)
+    }
+}
+
+impl Process {
+    fn now(pid: i32) -> Option<Process> {
+        Some(Process {
+            pid,
+            waited: procfs::waited_for_cpu(pid)?,
+            cpu: procfs::stat(pid)?.cpu,
+        })
     }
 }
 

@@ -39,6 +39,9 @@ pub(crate) fn before(most: u64) -> Before {
 /// Names in `/dev/shm` that these processes have open or mapped, and which.
 pub(crate) fn users(pids: &[i32]) -> HashMap<String, Vec<i32>> {
     let mut users: HashMap<String, Vec<i32>> = HashMap::new();
+    if segments().is_empty() {
+        return users;
+    }
     for pid in pids {
         let open = procfs::descriptors(*pid).into_iter().map(|open| open.target);
         let mapped = procfs::maps(*pid).into_iter().map(|mapping| mapping.file);

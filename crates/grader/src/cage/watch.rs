@@ -96,6 +96,7 @@ pub(crate) struct Watch<'a> {
     started: Instant,
     elapsed: Option<Duration>,
     is_clearing: bool,
+    is_main_done: bool,
     tracer: Tracer,
 }
 
@@ -157,6 +158,7 @@ impl<'a> Watch<'a> {
             started,
             elapsed: None,
             is_clearing: false,
+            is_main_done: false,
             tracer,
         })
     }
@@ -173,7 +175,8 @@ impl<'a> Watch<'a> {
             }
             if is_drained && self.main_is_over() {
                 self.elapsed = Some(self.started.elapsed());
-                self.leftovers = end::look(&self.family, self.main, std::process::id() as i32);
+                self.is_main_done = true;
+                self.leftovers = end::look(&self.family, self.main, self.candidates());
                 self.leftovers
                     .open
                     .retain(|end| !self.terms.keep_open.contains(&end.fd));
@@ -227,15 +230,25 @@ impl<'a> Watch<'a> {
     /// Kills and reaps until nothing of the run is left.
     fn clear(&mut self) -> io::Result<()> {
         self.is_clearing = true;
-        if self.family.all().first().is_some_and(|main| !main.gone) {
-            // Its number is still its own, and so is the group that it leads: one call takes a fork bomb whole.
-            end::condemn_group(self.main);
-        }
-        if let Facts::Traced(tracees) = &mut self.facts {
-            tracees.hold_nobody();
+        match &mut self.facts {
+            Facts::Traced(tracees) => tracees.hold_nobody(),
+            // While it has not been waited for, its number and the group that it leads are its own: one call takes a
+            // fork bomb whole.
+            Facts::Scanned(_) if self.family.all().first().is_some_and(|main| !main.gone) => {
+                end::condemn_group(self.main);
+            }
+            Facts::Scanned(_) => {}
         }
         let warden = std::process::id() as i32;
         let begun = Instant::now();
+        if self.family.alive().next().is_none() {
+            // Nobody is left to be killed, as far as is known: the last ones only have to be reaped.
+            self.drain()?;
+            if self.has_no_child()? {
+                return Ok(());
+            }
+            self.sleep(TICK)?;
+        }
         loop {
             self.drain()?;
             if self.has_no_child()? {
@@ -243,13 +256,39 @@ impl<'a> Watch<'a> {
                 return Ok(());
             }
             let left = end::condemn(&mut self.family, warden);
+            self.note_escaped(&left);
             if begun.elapsed() > end::PATIENCE {
+                let count = left.len();
                 return Err(io::Error::other(format!(
-                    "{left} processes do not end although they were killed"
+                    "{count} processes do not end although they were killed"
                 )));
             }
             self.sleep(TICK)?;
         }
+    }
+
+    /// Processes that the tracer was kept from seeing (`CLONE_UNTRACED`) are leftovers too.
+    fn note_escaped(&mut self, left: &[procfs::Stat]) {
+        if !matches!(self.facts, Facts::Traced(_)) || !self.is_main_done {
+            return;
+        }
+        for stat in left.iter().filter(|stat| !stat.is_dead()) {
+            let is_noted = self.leftovers.orphans.iter().any(|orphan| orphan.pid == stat.pid);
+            if !is_noted && end::known(&self.family, stat).is_none() {
+                self.leftovers.orphans.push(end::orphan(None, self.main, stat));
+            }
+        }
+    }
+
+    /// Processes that may be left: those of the family, or without a tracer all descendants.
+    fn candidates(&self) -> Vec<procfs::Stat> {
+        if let Facts::Scanned(_) = self.facts {
+            return procfs::descendants(std::process::id() as i32);
+        }
+        let members = self.family.all().iter().filter(|member| !member.gone);
+        members
+            .filter_map(|member| procfs::stat(member.record.pid).filter(|stat| stat.start == member.start))
+            .collect()
     }
 
     /// Takes the reports that are there, a batch at most. True: all of them.

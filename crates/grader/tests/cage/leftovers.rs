@@ -77,6 +77,16 @@ fn a_double_fork_does_not_escape() {
 }
 
 #[test]
+fn a_process_that_escapes_the_tracer_does_not_escape_the_cage() {
+    let seen = outcome(&program(&["untraced"]));
+    let [orphan] = &seen.leftovers.orphans[..] else {
+        panic!("{:?}", seen.leftovers)
+    };
+    assert!(orphan.command.ends_with("untraced"), "{orphan:?}");
+    assert_dead(orphan.pid);
+}
+
+#[test]
 fn a_zombie() {
     for spec in both(&["zombie"]) {
         let seen = outcome(&spec);

@@ -44,6 +44,7 @@ const DEEDS: &[(&str, Deed)] = &[
     ("stop-and-continue", stop_and_continue),
     ("spawn", spawn),
     ("clone-parent", clone_parent),
+    ("untraced", untraced),
     ("points", points),
     ("clock", clock),
     ("hold", hold),
@@ -361,5 +362,14 @@ fn hold(args: &[String]) {
     let _ = file.write(b".");
     loop {
         raw::pause();
+    }
+}
+
+/// Makes a process that no tracer is told of.
+fn untraced(_: &[String]) {
+    if raw::clone_untraced() == 0 {
+        loop {
+            raw::pause();
+        }
     }
 }
