@@ -42,6 +42,8 @@ pub struct One;
 #[derive(Debug)]
 pub struct Tuple;
 
+// Where a bound below is not met, the message of the trait says more than the name of the bound.
+#[diagnostic::do_not_recommend]
 impl<F, A, T> Target<A, One> for F
 where
     F: Fn(A) -> T + Copy + 'static,
@@ -56,6 +58,7 @@ where
 
 macro_rules! tuple_targets {
     ($(($($arg:ident),*);)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<Func, T, $($arg),*> Target<($($arg,)*), Tuple> for Func
         where
             Func: Fn($($arg),*) -> T + Copy + 'static,
