@@ -99,6 +99,7 @@ pub(crate) fn judge(course: &Course, folder: &Folder, wish: &Wish, runs: Runs) -
         drop(held);
         build_report::report(course, &lesson, &answer.file, &built)
     };
+    report.checks.insert(0, build_report::compiles(&built));
     name_the_file(course, &answer, &mut report);
     if matches!(answer.place, Place::Learner | Place::Exercise) {
         note(&learn, folder, &report)?;

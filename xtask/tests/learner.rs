@@ -31,7 +31,8 @@ fn an_answer_that_passes_is_noted_and_nothing_but_it_is_compiled_again() {
     assert_eq!(report["verdict"], "PASS");
     assert_eq!(report["seed"], 7);
     assert_eq!(report["runs"], 5);
-    assert_eq!(report["checks"][0]["passed"], true);
+    assert_eq!(report["checks"][0]["id"], "compiles");
+    assert_eq!(report["checks"][1]["passed"], true);
     assert_eq!(report["compiled"], serde_json::json!(["l02_02"]));
     let list: serde_json::Value = serde_json::from_str(&course.xtask(&["list", "--json"]).out).unwrap();
     let states: Vec<&str> = list["modules"][1]["lessons"]
@@ -58,7 +59,8 @@ fn what_does_not_compile_is_a_verdict_with_the_learners_line() {
     assert_eq!(report["verdict"], "BUILD");
     assert_eq!(report["headline"], "mismatched types (E0308)");
     assert_eq!(report["location"], "learn/l02_02_child_processes.rs:4");
-    assert_eq!(report["checks"][0]["passed"], serde_json::Value::Null);
+    assert_eq!(report["checks"][0]["passed"], false);
+    assert_eq!(report["checks"][1]["passed"], serde_json::Value::Null);
     let lines = report["interleaving"].as_array().unwrap();
     assert!(
         lines.iter().any(|line| line

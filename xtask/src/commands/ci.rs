@@ -119,7 +119,7 @@ impl Step {
             Step::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Test => cargo(&["test", "--workspace"]),
             Step::Doc => {
-                let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+                let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
                 command.env("RUSTDOCFLAGS", "-D warnings");
                 command
             }

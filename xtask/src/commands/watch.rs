@@ -50,6 +50,12 @@ impl Watch {
         watcher
             .watch(&learn.path, RecursiveMode::NonRecursive)
             .map_err(failed)?;
+        // A stub that is edited where it lies is an answer too.
+        for folder in course.lessons()? {
+            watcher
+                .watch(&folder.path, RecursiveMode::NonRecursive)
+                .map_err(failed)?;
+        }
         if let Some(lesson) = &self.lesson {
             check(course, &course.lesson(lesson)?);
         }
@@ -70,7 +76,9 @@ impl Watch {
             let lessons = course.lessons()?;
             let changed: Vec<&Folder> = lessons
                 .iter()
-                .filter(|folder| saved.contains(&learn.answer(folder)))
+                .filter(|folder| {
+                    saved.contains(&learn.answer(folder)) || saved.contains(&folder.file("exercise.rs"))
+                })
                 .collect();
             if changed.is_empty() {
                 continue;
