@@ -11,6 +11,8 @@
 //! | `act ..` | the process in the cage |
 //! | `busy --parent P` | one process of a load |
 //!
+//! With `GRADER_TRACING=proc` in the environment the cage does without ptrace, as where that is forbidden.
+//!
 //! Invariant: in every role but `act` and `example` the library's `init` comes first, so that a child of the library (the
 //! warden) never gets to do anything else.
 

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cage::{Ended, Status};
+use crate::caged::{self, Caged};
 use crate::decide::{self, Decision, Form};
-use crate::judge::{Caged, blank, conclude, conclude_pass};
+use crate::judge::{blank, conclude, conclude_pass};
 use crate::{Case, CheckResult, Lesson, Report, Verdict, left_behind};
 
 /// Runs the example of a lesson and compares its output.
@@ -26,7 +27,7 @@ pub(crate) fn check(case: &Case, lesson: &Lesson) -> Result<Report, String> {
     report.runs = 1;
     report.elapsed_ms = outcome.elapsed.as_millis() as u64;
     let (ended, exit, stdout) = (outcome.ended.clone(), outcome.exit, outcome.stdout.clone());
-    let evidence = crate::judge::evidence(outcome, &log, None);
+    let evidence = caged::evidence(outcome, &log, None);
     let decision = decide::cut_short(Form::Program, &ended, &evidence)
         .or_else(|| bad_exit(&ended, exit, &evidence.stderr))
         .or_else(|| difference(&expected, &stdout).map(wrong))

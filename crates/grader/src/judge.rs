@@ -3,22 +3,15 @@
 //! Invariant: the first run that fails decides, and its seed and scenario are in the report, so that it can be repeated.
 //! A mistake of the lesson (an undeclared check, a value without JSON) is an error of the tool, never a verdict.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use core_process::shm::Segment;
-use core_process::{Process, StartMethod};
-
-use crate::cage::{self, CageOutcome, CageSpec, ProcessRecord, Tracer};
+use crate::cage::{CageOutcome, Tracer};
+use crate::caged::{self, Caged};
 use crate::decide::{self, Decision, Form};
-use crate::evidence::Evidence;
 use crate::findings::Findings;
 use crate::journal::Journal;
-use crate::journal::log::{ENVIRONMENT, Log};
 use crate::scenario::Scenario;
-use crate::{Budget, Case, CheckResult, Lesson, Report, Source, Verdict, answer, example, leaks, timeline};
+use crate::{Case, CheckResult, Lesson, Report, Verdict, answer, example, timeline};
 
 /// Seeds of a check when the caller names none: all the edges of every size are among them.
 pub(crate) const RUNS: u32 = 8;
@@ -231,7 +224,25 @@ fn run(case: &Case, lesson: &Lesson, scenario: &Scenario, seed: u64) -> Result<R
     let form = Form::of(&scenario.subject);
     let ended = outcome.ended.clone();
     let notes = notes(&outcome);
-    let evidence = evidence(outcome, &log, value);
+    if outcome.tracer != Tracer::Ptrace && !scenario.faults.is_empty() {
+        // A fault that was not injected proves nothing.
+        let why = format!(
+            "scenario {:?} needs ptrace, which is not permitted here",
+            scenario.name
+        );
+        let mut found = Findings::of(lesson);
+        lesson
+            .checks
+            .iter()
+            .for_each(|check| found.skip(&check.id, why.as_str()));
+        return Ok(Run {
+            decision: None,
+            found: Some(found),
+            elapsed: begun.elapsed(),
+            notes,
+        });
+    }
+    let evidence = caged::evidence(outcome, &log, value);
     let judge = |evidence, found: &mut Findings| {
         let judged = scenario.judge(seed, evidence, found);
         judged.map_err(|error| format!("{} scenario {:?}: {error}", case.title(), scenario.name))
@@ -252,112 +263,4 @@ fn notes(outcome: &CageOutcome) -> Vec<String> {
             "{why}; processes are watched through /proc, and very short ones may be missed"
         )],
     }
-}
-
-pub(crate) fn evidence(outcome: CageOutcome, log: &Log, value: Option<Vec<u8>>) -> Evidence<Vec<u8>> {
-    let journal = Journal::read(log);
-    let noted = |pid: i32| {
-        let mut events = journal.events().iter();
-        events.any(|event| {
-            event.source == Source::Grader && event.name == leaks::HELPER && event.object == pid as u64
-        })
-    };
-    // A program that ends by `exit` notes nothing; the library names its server.
-    let is_helper = |process: &ProcessRecord| process.name == leaks::FORK_SERVER || noted(process.pid);
-    let (helpers, processes) = outcome.processes.into_iter().partition(is_helper);
-    Evidence {
-        value,
-        processes,
-        helpers,
-        main_pid: outcome.main_pid,
-        exit: outcome.exit,
-        cpu: decide::cpu(&journal, outcome.main_pid),
-        stdout: outcome.stdout,
-        stderr: outcome.stderr,
-        leftovers: outcome.leftovers,
-        injected: outcome.injected,
-        exact: outcome.tracer == Tracer::Ptrace,
-        journal,
-    }
-}
-
-/// One program in one cage, with its journal.
-pub(crate) struct Caged<'a> {
-    pub(crate) case: &'a Case,
-    /// `None` for an example.
-    pub(crate) scenario: Option<&'a Scenario>,
-    pub(crate) seed: u64,
-    pub(crate) budget: Budget,
-}
-
-impl Caged<'_> {
-    /// Runs it: what the cage saw, the journal, and the value's JSON if the answer returned.
-    pub(crate) fn run(&self) -> Result<(CageOutcome, Log, Option<Vec<u8>>), String> {
-        let failed = |what: &str, error: std::io::Error| format!("{what}: {error}");
-        let log = Log::create().map_err(|error| failed("journal", error))?;
-        // Memory without a name: nothing is left of it, whoever dies.
-        let memory = rustix::fs::memfd_create("grader-value", rustix::fs::MemfdFlags::CLOEXEC);
-        let mut value = File::from(memory.map_err(|error| failed("value", error.into()))?);
-        let spec = self
-            .spec(&log, &value)
-            .map_err(|error| failed("this program's own path", error))?;
-        let outcome = in_warden(&spec, &log)?;
-        let mut json = Vec::new();
-        value
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| value.read_to_end(&mut json))
-            .map_err(|error| failed("value", error))?;
-        Ok((outcome, log, (!json.is_empty()).then_some(json)))
-    }
-
-    fn spec(&self, log: &Log, value: &File) -> std::io::Result<CageSpec> {
-        let journal = log.path();
-        let mut args: Vec<String> = ["act", "--lesson", self.case.lesson, "--case", self.case.name]
-            .map(String::from)
-            .to_vec();
-        if let Some(scenario) = self.scenario {
-            args.extend(["--scenario".to_owned(), scenario.name.to_owned()]);
-        }
-        args.extend(["--seed".to_owned(), self.seed.to_string()]);
-        args.extend(["--journal".to_owned(), journal.clone()]);
-        args.extend([
-            "--value".to_owned(),
-            format!("/proc/{}/fd/{}", std::process::id(), value.as_raw_fd()),
-        ]);
-        let budget = self.budget;
-        Ok(CageSpec {
-            args,
-            env: vec![(ENVIRONMENT.to_owned(), journal)],
-            budget: cage::Budget {
-                deadline: budget.deadline(),
-                total: budget.total(),
-                processes: budget.processes,
-                memory: budget.memory_mib << 20,
-                output: budget.output_kib << 10,
-            },
-            faults: self
-                .scenario
-                .map_or_else(Vec::new, |scenario| scenario.faults.clone()),
-            ..CageSpec::new(std::env::current_exe()?)
-        })
-    }
-}
-
-/// Runs the cage in a process of its own: the warden traces, waits for any child and becomes a subreaper, which the judge must
-/// not. If the judge dies, the warden does, and with it all that is in the cage.
-fn in_warden(spec: &CageSpec, log: &Log) -> Result<CageOutcome, String> {
-    let failed = |what: &str, error: &dyn std::fmt::Display| format!("the warden {what}: {error}");
-    let segment = log.share().map_err(|error| failed("gets no journal", &error))?;
-    let warden = Process::new(warden, (spec.clone(), segment))
-        .name("warden")
-        .method(StartMethod::Spawn);
-    let child = warden
-        .start()
-        .map_err(|error| failed("cannot be started", &error))?;
-    child.join().map_err(|error| failed("died", &error))?
-}
-
-fn warden(spec: CageSpec, journal: Segment) -> Result<CageOutcome, String> {
-    let log = Log::of(journal).map_err(|error| format!("journal: {error}"))?;
-    cage::run(&spec, &|| log.position()).map_err(|error| format!("cage: {error}"))
 }

@@ -19,22 +19,11 @@ pub(crate) fn find<R>(evidence: &Evidence<R>) -> Option<Decision> {
 }
 
 fn zombies<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    let mut pids: Vec<i32> = evidence
-        .journal
-        .events()
-        .iter()
-        .filter(|e| is_grader(e, leaks::ZOMBIE))
-        .map(|e| e.object as i32)
-        .collect();
-    let helper = |pid: i32| evidence.helpers.iter().any(|helper| helper.pid == pid);
-    pids.extend(
-        evidence
-            .leftovers
-            .zombies
-            .iter()
-            .map(|zombie| zombie.pid)
-            .filter(|pid| !helper(*pid)),
-    );
+    let mut pids = noted(evidence, leaks::ZOMBIE);
+    // One that was seen alive when the answer was done is an orphan, though it may have ended since.
+    let alive = noted(evidence, leaks::ORPHAN);
+    let found = evidence.leftovers.zombies.iter().map(|zombie| zombie.pid);
+    pids.extend(found.filter(|pid| !is_helper(evidence, *pid) && !alive.contains(pid)));
     pids.sort_unstable();
     pids.dedup();
     let first = *pids.first()?;
@@ -50,20 +39,9 @@ fn zombies<R>(evidence: &Evidence<R>) -> Option<Decision> {
 }
 
 fn orphans<R>(evidence: &Evidence<R>) -> Option<Decision> {
-    let noted = evidence
-        .journal
-        .events()
-        .iter()
-        .filter(|event| is_grader(event, leaks::ORPHAN));
-    let mut pids: Vec<i32> = noted.map(|event| event.object as i32).collect();
-    let helper = |pid: i32| evidence.helpers.iter().any(|helper| helper.pid == pid);
-    pids.extend(
-        evidence
-            .leftovers
-            .abandoned()
-            .map(|orphan| orphan.pid)
-            .filter(|pid| !helper(*pid)),
-    );
+    let mut pids = noted(evidence, leaks::ORPHAN);
+    let found = evidence.leftovers.abandoned().map(|orphan| orphan.pid);
+    pids.extend(found.filter(|pid| !is_helper(evidence, *pid)));
     pids.sort_unstable();
     pids.dedup();
     let first = *pids.first()?;
@@ -87,6 +65,19 @@ fn orphans<R>(evidence: &Evidence<R>) -> Option<Decision> {
     let mut decision = Decision::of(Verdict::LeakOrphan, headline);
     blame_start(evidence, &pids, &mut decision);
     Some(decision)
+}
+
+/// The pids that the scan inside the answer's process wrote down under `name`.
+fn noted<R>(evidence: &Evidence<R>, name: &str) -> Vec<i32> {
+    let events = evidence.journal.events().iter();
+    events
+        .filter(|event| is_grader(event, name))
+        .map(|event| event.object as i32)
+        .collect()
+}
+
+fn is_helper<R>(evidence: &Evidence<R>, pid: i32) -> bool {
+    evidence.helpers.iter().any(|helper| helper.pid == pid)
 }
 
 /// Says of each process who made it, and where.

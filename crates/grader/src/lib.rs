@@ -36,7 +36,7 @@
 //! ```
 //!
 //! In reading order: `verdict`, `report` and `lesson`, the words; `journal` and `work`, what is recorded; `scenario`,
-//! `evidence` and `findings`, what a lesson says; `judge`, `decide` and `left_behind`, how a verdict
+//! `evidence` and `findings`, what a lesson says; `caged`, `judge`, `decide` and `left_behind`, how a verdict
 //! comes about; `act` and `leaks`, inside the
 //! cage; `entry` and `verify`, the roles of a subject binary; `timeline` and `render`, what happened and a report as text. [`cage`] and [`inject`] know
 //! nothing of lessons and run any program.
@@ -44,6 +44,7 @@
 mod act;
 mod answer;
 pub mod cage;
+mod caged;
 mod case;
 mod decide;
 mod draw;

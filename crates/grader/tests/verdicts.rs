@@ -62,6 +62,10 @@ const SKIPPED: &str = lesson!("0.8", "Skipped", "end",
     "value": "it returns 7",
     "speed": "it is faster than anything");
 
+const FAULTS: &str = lesson!("0.9", "Faults", "end",
+    "value": "it returns 7",
+    "killed": "the child was killed half-way");
+
 const fn case(
     lesson: &'static str,
     toml: &'static str,
@@ -284,6 +288,15 @@ const CASES: &[Case] = &[
         "//! expect: CRASH",
     ),
     case("0.8", SKIPPED, "solution", || endings::skipping(|| 7)),
+    case("0.9", FAULTS, "solution", || {
+        endings::with_a_fault(endings::tells_of_the_kill)
+    }),
+    wrong(
+        case("0.9", FAULTS, "wrong_unwrap", || {
+            endings::with_a_fault(endings::child_panics)
+        }),
+        "//! expect: CRASH",
+    ),
     Case {
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verdicts"),
         main: Some(programs::example),

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use core_process::{ChildError, Process};
+use core_process::{ChildError, Process, Signal, Status};
+use grader::inject::{Action, At, Fault, point};
 use grader::work::note;
 use grader::{Draw, Evidence, Findings, Scenario, Verdict};
 
@@ -23,6 +24,50 @@ pub fn skipping(answer: Answer) -> Vec<Scenario> {
             found.skip("speed", "this machine is not fast enough to show it");
         },
     )]
+}
+
+/// The answer's child is killed at a named point; the answer says so.
+pub fn with_a_fault(answer: Answer) -> Vec<Scenario> {
+    let at = At::Point {
+        name: "half-way".into(),
+        hit: 1,
+    };
+    let fault = Fault {
+        at,
+        action: Action::Kill,
+    };
+    vec![Scenario::new("fault", |_: &mut Draw| (), move |()| answer(), judge_fault).faults([fault])]
+}
+
+fn judge_fault(input: &(), seen: &Evidence<u64>, found: &mut Findings) {
+    judge(input, seen, found);
+    let killed = seen.injected.first().map(|fault| fault.pid);
+    let status = killed.and_then(|pid| seen.process(pid)?.status);
+    found.check(
+        "killed",
+        Verdict::Wrong,
+        status == Some(Status::Signaled(Signal::KILL)),
+        || format!("pid {killed:?} was to be killed, but {status:?}"),
+    );
+}
+
+fn passes_the_point() {
+    point("half-way");
+}
+
+pub fn tells_of_the_kill() -> u64 {
+    let child = Process::new(passes_the_point, ()).start().unwrap();
+    if matches!(
+        child.join(),
+        Err(ChildError::Signaled {
+            signal: Signal::KILL,
+            ..
+        })
+    ) {
+        7
+    } else {
+        0
+    }
 }
 
 fn judge(_input: &(), seen: &Evidence<u64>, found: &mut Findings) {
