@@ -56,7 +56,7 @@ fn p22_x01_terminate_ends_a_child_at_once() {
 }
 
 #[test]
-fn p22_a_dead_childs_number_may_be_anothers() {
+fn p22_x12_a_dead_childs_number_may_be_anothers() {
     fn case(method: StartMethod) {
         let child = Process::new(|| (), ()).method(method).start().unwrap();
         child.join().unwrap();
