@@ -114,8 +114,8 @@ pub(crate) fn condemn_group(leader: i32) {
     }
 }
 
-/// Sends SIGKILL to every descendant of the warden that is alive. Returns all that exist, zombies included.
-pub(crate) fn condemn(family: &mut Family, warden: i32) -> Vec<Stat> {
+/// Sends SIGKILL to all of these descendants of the warden that are alive.
+pub(crate) fn condemn(family: &mut Family, warden: i32, left: &[Stat]) {
     for member in family
         .all_mut()
         .iter_mut()
@@ -123,7 +123,6 @@ pub(crate) fn condemn(family: &mut Family, warden: i32) -> Vec<Stat> {
     {
         member.condemned = true;
     }
-    let left = procfs::descendants(warden);
     // By groups first: that takes a whole group at once, so that no member can fork meanwhile. A group of a session that
     // is not the warden's has descendants alone in it, and the member found keeps its number from being used again.
     let own = procfs::stat(warden).map(|stat| stat.session);
@@ -139,7 +138,6 @@ pub(crate) fn condemn(family: &mut Family, warden: i32) -> Vec<Stat> {
         // An error means that it has ended meanwhile.
         let _ = kill(stat);
     }
-    left
 }
 
 /// SIGKILL to this very process.

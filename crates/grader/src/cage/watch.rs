@@ -255,8 +255,9 @@ impl<'a> Watch<'a> {
                 // Then there is no descendant either: an orphan would be a child of the warden, its subreaper.
                 return Ok(());
             }
-            let left = end::condemn(&mut self.family, warden);
+            let left = procfs::descendants(warden);
             self.note_escaped(&left);
+            end::condemn(&mut self.family, warden, &left);
             if begun.elapsed() > end::PATIENCE {
                 let count = left.len();
                 return Err(io::Error::other(format!(
