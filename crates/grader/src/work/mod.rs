@@ -10,6 +10,7 @@
 
 mod counter;
 mod die;
+mod end_of_child;
 mod gate;
 mod gauge;
 mod quiet;
@@ -19,6 +20,7 @@ mod wait;
 
 pub use counter::Counter;
 pub use die::die;
+pub use end_of_child::await_end_of_child;
 pub use gate::Gate;
 pub use gauge::{Gauge, Inside};
 pub use rendezvous::Rendezvous;
