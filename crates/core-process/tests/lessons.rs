@@ -89,6 +89,40 @@ mod l02_09_restart {
     pub mod wrong_waits_again;
 }
 
+#[path = "../lessons/l02_05_by_name"]
+mod l02_05_by_name {
+    pub mod alt_own_register;
+    pub mod alt_statuses;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/called.rs"]
+    pub mod wrong_called;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/comm.rs"]
+    pub mod wrong_comm;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/first_only.rs"]
+    pub mod wrong_first_only;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/leaves.rs"]
+    pub mod wrong_leaves;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/map.rs"]
+    pub mod wrong_map;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/never_forgets.rs"]
+    pub mod wrong_never_forgets;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/proc_entry.rs"]
+    pub mod wrong_proc_entry;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/waits.rs"]
+    pub mod wrong_waits;
+}
+
 #[path = "../lessons/l02_11_main_guard"]
 mod l02_11_main_guard {
     pub mod alt_wait_at_exit;
@@ -378,6 +412,123 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
         source: include_str!("../lessons/l02_09_restart/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "exercise",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::exercise::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "solution",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::solution::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "alt_own_register",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::alt_own_register::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/alt_own_register.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "alt_statuses",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::alt_statuses::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/alt_statuses.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_called",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_called::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/called.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_comm",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_comm::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/comm.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_first_only",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_first_only::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/first_only.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_leaves",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_leaves::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/leaves.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_map",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_map::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/map.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_never_forgets",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_never_forgets::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/never_forgets.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_proc_entry",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_proc_entry::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/proc_entry.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_waits",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_waits::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/waits.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_05_by_name::example::main),
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
     },
     grader::Case {
         lesson: "2.11",

@@ -1,0 +1,21 @@
+//! Lesson 2.5, solution: the library's register of this process's children knows who runs, and under which name.
+
+use core_process::{Process, active_children, find_by_name};
+
+use super::check::{Job, next_question, work};
+
+/// Starts the jobs, answers the questions, waits for all that is left.
+pub fn serve(jobs: Vec<Job>) -> Vec<Vec<u32>> {
+    for job in jobs {
+        let recipe = Process::new(work, job.clone()).name(job.name);
+        recipe.start().expect("a process can be started");
+    }
+    let mut answers = Vec::new();
+    while let Some(name) = next_question() {
+        answers.push(find_by_name(&name).iter().map(|child| child.pid()).collect());
+    }
+    for child in active_children() {
+        child.wait().expect("it is our child");
+    }
+    answers
+}
