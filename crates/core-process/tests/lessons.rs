@@ -62,33 +62,6 @@ mod l02_02_child_processes {
     pub mod wrong_order_of_ends;
 }
 
-#[path = "../lessons/l02_09_restart"]
-mod l02_09_restart {
-    pub mod alt_recursive;
-    pub mod check;
-    pub mod example;
-    pub mod exercise;
-    pub mod solution;
-    #[allow(clippy::all, reason = "a mistake stays as it is made")]
-    #[path = "wrong/always_again.rs"]
-    pub mod wrong_always_again;
-    #[allow(clippy::all, reason = "a mistake stays as it is made")]
-    #[path = "wrong/exit_is_success.rs"]
-    pub mod wrong_exit_is_success;
-    #[allow(clippy::all, reason = "a mistake stays as it is made")]
-    #[path = "wrong/no_limit.rs"]
-    pub mod wrong_no_limit;
-    #[allow(clippy::all, reason = "a mistake stays as it is made")]
-    #[path = "wrong/no_patience.rs"]
-    pub mod wrong_no_patience;
-    #[allow(clippy::all, reason = "a mistake stays as it is made")]
-    #[path = "wrong/old_one_left.rs"]
-    pub mod wrong_old_one_left;
-    #[allow(clippy::all, reason = "a mistake stays as it is made")]
-    #[path = "wrong/waits_again.rs"]
-    pub mod wrong_waits_again;
-}
-
 #[path = "../lessons/l02_05_by_name"]
 mod l02_05_by_name {
     pub mod alt_own_register;
@@ -121,6 +94,33 @@ mod l02_05_by_name {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/waits.rs"]
     pub mod wrong_waits;
+}
+
+#[path = "../lessons/l02_09_restart"]
+mod l02_09_restart {
+    pub mod alt_recursive;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/always_again.rs"]
+    pub mod wrong_always_again;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/exit_is_success.rs"]
+    pub mod wrong_exit_is_success;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_limit.rs"]
+    pub mod wrong_no_limit;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_patience.rs"]
+    pub mod wrong_no_patience;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/old_one_left.rs"]
+    pub mod wrong_old_one_left;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/waits_again.rs"]
+    pub mod wrong_waits_again;
 }
 
 #[path = "../lessons/l02_11_main_guard"]
@@ -324,96 +324,6 @@ const CASES: &[grader::Case] = &[
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
     },
     grader::Case {
-        lesson: "2.9",
-        name: "exercise",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::exercise::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/exercise.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "solution",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::solution::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/solution.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "alt_recursive",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::alt_recursive::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/alt_recursive.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "wrong_always_again",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_always_again::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/wrong/always_again.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "wrong_exit_is_success",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_exit_is_success::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/wrong/exit_is_success.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "wrong_no_limit",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_no_limit::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/wrong/no_limit.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "wrong_no_patience",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_no_patience::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/wrong/no_patience.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "wrong_old_one_left",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_old_one_left::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/wrong/old_one_left.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "wrong_waits_again",
-        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_waits_again::run_until_ok),
-        main: None,
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/wrong/waits_again.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
-        lesson: "2.9",
-        name: "example",
-        scenarios: Vec::new,
-        main: Some(l02_09_restart::example::main),
-        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
-        source: include_str!("../lessons/l02_09_restart/example.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
-    },
-    grader::Case {
         lesson: "2.5",
         name: "exercise",
         scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::exercise::serve),
@@ -529,6 +439,96 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
         source: include_str!("../lessons/l02_05_by_name/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "exercise",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::exercise::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "solution",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::solution::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "alt_recursive",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::alt_recursive::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/alt_recursive.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_always_again",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_always_again::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/always_again.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_exit_is_success",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_exit_is_success::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/exit_is_success.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_no_limit",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_no_limit::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/no_limit.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_no_patience",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_no_patience::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/no_patience.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_old_one_left",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_old_one_left::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/old_one_left.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_waits_again",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_waits_again::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/waits_again.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_09_restart::example::main),
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
     },
     grader::Case {
         lesson: "2.11",
