@@ -312,12 +312,25 @@ mod tests {
         (0..lines).for_each(|value| log.append(&line(value)));
     }
 
+    /// As `write_lines`, but nobody begins before all four are there.
+    fn write_lines_together(segment: Segment, lines: i64) {
+        let log: &'static Log = Box::leak(Box::new(Log::of(segment).unwrap()));
+        let ready = log.cell("counter", "ready", 0).unwrap().word(0);
+        ready.fetch_add(1, Ordering::AcqRel);
+        let watchdog = Instant::now() + Duration::from_secs(60);
+        while ready.load(Ordering::Acquire) < 4 {
+            assert!(Instant::now() < watchdog, "the others do not come");
+            std::thread::yield_now();
+        }
+        (0..lines).for_each(|value| log.append(&line(value)));
+    }
+
     #[test]
     fn four_processes_write_and_nothing_is_lost_or_mixed() {
-        const LINES: i64 = 2000;
+        const LINES: i64 = 5000;
         let log = Log::create().unwrap();
         let start = |_| {
-            Process::new(write_lines, (log.share().unwrap(), LINES))
+            Process::new(write_lines_together, (log.share().unwrap(), LINES))
                 .start()
                 .unwrap()
         };
