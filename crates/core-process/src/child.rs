@@ -79,7 +79,9 @@ impl<T: DeserializeOwned> Child<T> {
     /// How it ended instead: [`ChildError`] names the exit code, the signal, the panic, or what could not be sent.
     #[track_caller]
     pub fn join(&self) -> Result<T, ChildError> {
-        let end = self.observed("join", Location::caller(), || self.handle.state.wait())?;
+        let end = self.observed("join", &Until::forever(), Location::caller(), || {
+            self.handle.state.wait()
+        })?;
         self.value(end)
     }
 
@@ -197,7 +199,7 @@ fn returned_descriptors(state: &ChildState, token: u64, count: u32) -> std::io::
 impl ChildHandle {
     #[track_caller]
     fn wait_until_at(&self, until: Until, caller: &'static Location<'static>) -> Result<End, WaitError> {
-        self.observed("join", caller, || self.state.wait_until(until))
+        self.observed("join", &until, caller, || self.state.wait_until(&until))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::start::Launch;
 use crate::sys::{parent_death, pidfd};
+use crate::wait::first_of;
 use crate::{Signal, SignalError, StartMethod, Until, WaitError, thread, wait_any};
 
 /// What a child was told of itself.
@@ -223,7 +224,7 @@ impl Parent {
     pub fn join_until(&self, until: impl Into<Until>) -> Result<(), WaitError> {
         match &self.pidfd {
             None => Ok(()),
-            Some(pidfd) => wait_any(&[pidfd], until).map(drop),
+            Some(pidfd) => first_of(&[pidfd], &until.into()).map(drop),
         }
     }
 

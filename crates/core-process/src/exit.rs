@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::handle::lock;
 use crate::sys::pidfd;
-use crate::{StartMethod, Until, current, registry, start, thread, wait_any};
+use crate::{StartMethod, Until, current, registry, start, thread, wait::first_of};
 
 /// The exit code of a process whose target panicked, as Rust's own.
 pub(crate) const PANIC_CODE: i32 = 101;
@@ -126,7 +126,7 @@ fn at_normal_end() {
     let mut grace = None;
     for daemon in children.iter().filter(ours).filter(|child| child.daemon) {
         let grace = grace.get_or_insert_with(|| Until::from(DAEMON_GRACE));
-        if wait_any(&[&daemon.pidfd], grace.clone()).is_err() {
+        if first_of(&[&daemon.pidfd], grace).is_err() {
             let _ = pidfd::send_signal(&daemon.pidfd, libc::SIGKILL);
         }
         let _ = daemon.wait();

@@ -13,9 +13,8 @@ use crate::probe::{self, Phase};
 use crate::start::{StartBlock, State};
 use crate::sys::pidfd::{self, End};
 use crate::sys::poll::is_readable;
-use crate::{
-    ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry, returns, wait_any,
-};
+use crate::wait::first_of;
+use crate::{ChildError, Signal, SignalError, StartMethod, Status, Until, WaitError, registry, returns};
 
 /// What this process knows of a child, shared by all its handles.
 #[derive(Debug)]
@@ -73,21 +72,15 @@ impl ChildState {
             if let Some(end) = *lock(&self.ended) {
                 return Ok(end);
             }
-            match wait_any(&[&self.pidfd], Until::forever()) {
-                Ok(_) => {}
+            match first_of(&[&self.pidfd], &Until::forever()) {
+                Ok(_) => self.poll().map_err(|error| ChildError::os(&error))?,
                 Err(WaitError::Os(error)) => return Err(ChildError::os(&error)),
-                Err(WaitError::TimedOut | WaitError::Stopped) => continue,
-            }
-            if let Some(end) = self.poll().map_err(|error| ChildError::os(&error))? {
-                return Ok(end);
-            }
-            // It has ended and cannot be taken yet: a tracer takes it first. This call sleeps until then.
-            pidfd::wait_for_end(&self.pidfd).map_err(|error| ChildError::os(&error))?;
-            self.poll().map_err(|error| ChildError::os(&error))?;
+                Err(WaitError::TimedOut | WaitError::Stopped) => None,
+            };
         }
     }
 
-    pub(crate) fn wait_until(&self, until: Until) -> Result<End, WaitError> {
+    pub(crate) fn wait_until(&self, until: &Until) -> Result<End, WaitError> {
         if self.check_parent().is_err() {
             return Err(WaitError::Os(io::Error::from_raw_os_error(libc::ECHILD)));
         }
@@ -95,7 +88,7 @@ impl ChildState {
             if let Some(end) = self.poll().map_err(WaitError::Os)? {
                 return Ok(end);
             }
-            wait_any(&[&self.pidfd], until.clone())?;
+            first_of(&[&self.pidfd], until)?;
         }
     }
 }
@@ -186,7 +179,9 @@ impl ChildHandle {
     /// [`ChildError::NotParent`] in a process that did not start it.
     #[track_caller]
     pub fn wait(&self) -> Result<Status, ChildError> {
-        self.observed("wait", Location::caller(), || self.state.wait().map(Status::from))
+        self.observed("wait", &Until::forever(), Location::caller(), || {
+            self.state.wait().map(Status::from)
+        })
     }
 
     /// Waits no longer than `until`: a duration, an instant, a stop token, or a token with a duration.
@@ -197,8 +192,8 @@ impl ChildHandle {
     #[track_caller]
     pub fn wait_until(&self, until: impl Into<Until>) -> Result<Status, WaitError> {
         let until = until.into();
-        self.observed("wait", Location::caller(), || {
-            self.state.wait_until(until).map(Status::from)
+        self.observed("wait", &until, Location::caller(), || {
+            self.state.wait_until(&until).map(Status::from)
         })
     }
 
@@ -253,11 +248,12 @@ impl ChildHandle {
     pub(crate) fn observed<R>(
         &self,
         name: &'static str,
+        allowed: &Until,
         caller: &'static Location<'static>,
         op: impl FnOnce() -> R,
     ) -> R {
         let object = u64::from(self.pid());
-        probe::emit(name, Phase::Begin, object, 0, Some(caller));
+        probe::emit(name, Phase::Begin, object, allowed.microseconds(), Some(caller));
         let result = op();
         probe::emit(name, Phase::End, object, 0, Some(caller));
         result

@@ -1,8 +1,12 @@
 //! Waiting for many children at once, with one deadline for all.
 
+use std::panic::Location;
+
 use serde::de::DeserializeOwned;
 
-use crate::{Child, ChildError, Until, WaitError, wait_any};
+use crate::probe::{self, Phase};
+use crate::wait::first_of;
+use crate::{Child, ChildError, Until, WaitError};
 
 /// What [`join_all`] found at its end; both lists hold positions in the slice that it was given.
 #[derive(Debug)]
@@ -27,13 +31,34 @@ pub struct JoinAll<T> {
 ///     assert_eq!(all.finished, [(0, Ok(0)), (1, Ok(1)), (2, Ok(4))]);
 /// }
 /// ```
+#[track_caller]
 pub fn join_all<T: DeserializeOwned>(children: &[Child<T>], until: impl Into<Until>) -> JoinAll<T> {
-    let until = until.into();
+    let (until, caller) = (until.into(), Location::caller());
+    let count = children.len() as u64;
+    probe::emit(
+        "join_all",
+        Phase::Begin,
+        count,
+        until.microseconds(),
+        Some(caller),
+    );
+    let all = wait_for_all(children, &until);
+    probe::emit(
+        "join_all",
+        Phase::End,
+        count,
+        all.finished.len() as i64,
+        Some(caller),
+    );
+    all
+}
+
+fn wait_for_all<T: DeserializeOwned>(children: &[Child<T>], until: &Until) -> JoinAll<T> {
     let mut finished = Vec::with_capacity(children.len());
     let mut running: Vec<usize> = (0..children.len()).collect();
     while !running.is_empty() {
         let waited: Vec<&Child<T>> = running.iter().map(|&at| &children[at]).collect();
-        let ended = match wait_any(&waited, until.clone()) {
+        let ended = match first_of(&waited, until) {
             Ok(ready) => ready,
             Err(WaitError::TimedOut | WaitError::Stopped) => break,
             Err(WaitError::Os(error)) => {

@@ -50,6 +50,12 @@ impl Until {
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
+    /// What remains, for an observer: microseconds, -1 for ever.
+    pub(crate) fn microseconds(&self) -> i64 {
+        self.remaining()
+            .map_or(-1, |left| i64::try_from(left.as_micros()).unwrap_or(i64::MAX))
+    }
+
     /// The moment after which the call gives up; `None` without one.
     pub const fn deadline(&self) -> Option<Instant> {
         self.deadline

@@ -5,10 +5,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::Location;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use crate::probe::{self, Phase};
 use crate::sys::poll::poll_until;
 use crate::{Until, WaitError, returns};
 
@@ -34,8 +36,22 @@ use crate::{Until, WaitError, returns};
 /// - [`WaitError::TimedOut`], [`WaitError::Stopped`]: before anything was ready.
 /// - [`WaitError::Os`]: there is nothing to wait for (`InvalidInput`), or the system refuses: more descriptors than
 ///   `RLIMIT_NOFILE`, no kernel memory.
+#[track_caller]
 pub fn wait_any<F: AsFd>(things: &[F], until: impl Into<Until>) -> Result<Vec<usize>, WaitError> {
     let until = until.into();
+    // A wait with a deadline ends by itself and is no news: who looks again and again would tell of nothing else.
+    if until.deadline().is_some() {
+        return first_of(things, &until);
+    }
+    let (count, caller) = (things.len() as i64, Some(Location::caller()));
+    probe::emit("wait_any", Phase::Begin, 0, count, caller);
+    let ready = first_of(things, &until);
+    probe::emit("wait_any", Phase::End, 0, count, caller);
+    ready
+}
+
+/// [`wait_any`] as a part of another operation of the library, which an observer is told of.
+pub(crate) fn first_of<F: AsFd>(things: &[F], until: &Until) -> Result<Vec<usize>, WaitError> {
     if things.is_empty() {
         let why = "nothing to wait for: the list is empty, and the wait would never end";
         return Err(WaitError::Os(io::Error::new(io::ErrorKind::InvalidInput, why)));

@@ -4,7 +4,7 @@
 //! such and never as the learner's. It does not know which finding decides.
 
 use crate::timeline::lines;
-use crate::{Event, Lesson, Meetings, Place, Verdict};
+use crate::{Event, Lesson, Meetings, Place, Verdict, answer};
 
 /// The findings of one run.
 #[derive(Debug)]
@@ -166,10 +166,11 @@ impl Checked<'_> {
         self
     }
 
-    /// Names the line of the answer that did it, if the check failed and the line is known.
+    /// Names the line of the answer that did it, if the check failed and the line is known. A line of somebody else (of the
+    /// lesson's checks, of a library) is not named.
     pub fn at(mut self, place: Option<&Place>) -> Self {
         if let Some(finding) = &mut self.failed {
-            finding.place = place.cloned();
+            finding.place = place.filter(|place| answer::owns(place)).cloned();
         }
         self
     }
@@ -206,6 +207,26 @@ mod tests {
         found.check("first", Verdict::Wrong, false, || "late".into());
         found.check("first", Verdict::Wrong, true, String::new);
         assert_eq!(found.about("first").unwrap().observed, "early");
+    }
+
+    #[test]
+    fn only_a_line_of_the_answer_is_named() {
+        let place = |file: &str| Place {
+            file: file.into(),
+            line: 3,
+        };
+        let mut found = findings();
+        found
+            .check("first", Verdict::Race, false, || "a".into())
+            .at(Some(&place("learn/l02_04.rs")));
+        found
+            .check("second", Verdict::Race, false, || "b".into())
+            .at(Some(&place("lessons/l02_04/check.rs")));
+        assert_eq!(
+            found.about("first").unwrap().place,
+            Some(place("learn/l02_04.rs"))
+        );
+        assert_eq!(found.about("second").unwrap().place, None);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
 
+use crate::sys::poll::is_readable;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -55,8 +57,14 @@ pub(crate) fn reap(pidfd: &impl AsFd) -> io::Result<End> {
 }
 
 /// Takes a child that has ended from the kernel's table; `None` while it runs.
+///
+/// Agrees with the pidfd: once that is readable there is a status. The kernel tells the parent of a child that is traced (by a
+/// debugger, by strace) only when the tracer has let it go, a moment after the pidfd; so then it is waited for.
 pub(crate) fn try_reap(pidfd: &impl AsFd) -> io::Result<Option<End>> {
-    wait(pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
+    match wait(pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG)? {
+        None if is_readable(pidfd)? => reap(pidfd).map(Some),
+        end => Ok(end),
+    }
 }
 
 fn wait(pidfd: &impl AsFd, options: WaitIdOptions) -> io::Result<Option<End>> {
@@ -135,4 +143,50 @@ pub(crate) fn send_signal(pidfd: &impl AsFd, signal: i32) -> io::Result<()> {
 /// Waits for a child's end and leaves it in the kernel's table. `Ok` too where somebody else has taken it.
 pub(crate) fn wait_for_end(pidfd: &impl AsFd) -> io::Result<()> {
     wait(pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use crate::{Fd, Process, Signal, Status, wait_any};
+
+    /// Far longer than any test; a test that reaches it has failed.
+    const WATCHDOG: Duration = Duration::from_secs(60);
+
+    /// Traces a process until it is dead, says so, and lets it go a little later; `false` where that is not permitted.
+    fn trace(pid: u32, mut line: Fd<UnixStream>) -> bool {
+        let pid = pid as libc::pid_t;
+        let nothing = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: seizing takes no memory of ours.
+        let seized = unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, nothing, nothing) } == 0;
+        line.write_all(&[u8::from(seized)]).unwrap();
+        if seized {
+            let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+            let dead = libc::WEXITED | libc::WNOWAIT;
+            // SAFETY: the call fills `info`, which is not read.
+            unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), dead) };
+            // Nothing depends on it: it keeps the moment open that the test is about.
+            std::thread::sleep(Duration::from_millis(50));
+            // SAFETY: no status is asked for.
+            unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL) };
+        }
+        seized
+    }
+
+    #[test]
+    fn a_traced_child_that_is_ready_has_a_status() {
+        let child = Process::new(std::thread::park, ()).start().unwrap();
+        let (mut line, theirs) = UnixStream::pair().unwrap();
+        let tracer = Process::new(trace, (child.pid(), Fd::from(theirs)))
+            .start()
+            .unwrap();
+        line.read_exact(&mut [0]).unwrap();
+        child.kill().unwrap();
+        wait_any(&[&child], WATCHDOG).unwrap();
+        assert_eq!(child.status(), Status::Signaled(Signal::KILL));
+        tracer.join().unwrap();
+    }
 }

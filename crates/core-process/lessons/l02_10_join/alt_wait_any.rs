@@ -1,0 +1,29 @@
+//! Lesson 2.10, another right answer: waits for whichever ends next, as long as time remains.
+
+use std::time::{Duration, Instant};
+
+use core_process::{Child, Process, WaitError, wait_any};
+
+use super::check::{Job, Joined, work};
+
+/// Starts a child for each job, and waits for all of them with one deadline.
+pub fn run_all(jobs: Vec<Job>, total: Duration) -> Joined {
+    let deadline = Instant::now() + total;
+    let start = |job| Process::new(work, job).start().expect("a process can be started");
+    let mut running: Vec<(usize, Child<u64>)> = jobs.into_iter().map(start).enumerate().collect();
+    let mut finished = Vec::new();
+    while !running.is_empty() {
+        let children: Vec<&Child<u64>> = running.iter().map(|(_, child)| child).collect();
+        match wait_any(&children, deadline) {
+            Ok(ended) => {
+                for position in ended.into_iter().rev() {
+                    let (place, child) = running.remove(position);
+                    finished.push((place, child.join().expect("it returns")));
+                }
+            }
+            Err(WaitError::TimedOut) => break,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    Joined { finished, running }
+}
