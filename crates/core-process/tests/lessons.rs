@@ -62,6 +62,67 @@ mod l02_02_child_processes {
     pub mod wrong_order_of_ends;
 }
 
+#[path = "../lessons/l02_03_interaction"]
+mod l02_03_interaction {
+    pub mod alt_threads;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/busy.rs"]
+    pub mod wrong_busy;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/child_reports.rs"]
+    pub mod wrong_child_reports;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/deaf.rs"]
+    pub mod wrong_deaf;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/expects_a_value.rs"]
+    pub mod wrong_expects_a_value;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/naps.rs"]
+    pub mod wrong_naps;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/start_order.rs"]
+    pub mod wrong_start_order;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/threads.rs"]
+    pub mod wrong_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/waits_for_the_bell.rs"]
+    pub mod wrong_waits_for_the_bell;
+}
+
+#[path = "../lessons/l02_04_main_thread"]
+mod l02_04_main_thread {
+    pub mod alt_channel;
+    pub mod alt_join;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/all_waited.rs"]
+    pub mod wrong_all_waited;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/joins_at_once.rs"]
+    pub mod wrong_joins_at_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/saves_here.rs"]
+    pub mod wrong_saves_here;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/scope.rs"]
+    pub mod wrong_scope;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/std_threads.rs"]
+    pub mod wrong_std_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/thread_per_reading.rs"]
+    pub mod wrong_thread_per_reading;
+}
+
 #[path = "../lessons/l02_05_by_name"]
 mod l02_05_by_name {
     pub mod alt_own_register;
@@ -121,6 +182,34 @@ mod l02_09_restart {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/waits_again.rs"]
     pub mod wrong_waits_again;
+}
+
+#[path = "../lessons/l02_10_join"]
+mod l02_10_join {
+    pub mod alt_join_all;
+    pub mod alt_wait_any;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/killed.rs"]
+    pub mod wrong_killed;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/looked_once.rs"]
+    pub mod wrong_looked_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_limit.rs"]
+    pub mod wrong_no_limit;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/start_and_join.rs"]
+    pub mod wrong_start_and_join;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/timeout_as_value.rs"]
+    pub mod wrong_timeout_as_value;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/whole_time_each.rs"]
+    pub mod wrong_whole_time_each;
 }
 
 #[path = "../lessons/l02_11_main_guard"]
@@ -322,6 +411,213 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
         source: include_str!("../lessons/l02_02_child_processes/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "exercise",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::exercise::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "solution",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::solution::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "alt_threads",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::alt_threads::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/alt_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_busy",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_busy::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/busy.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_child_reports",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_child_reports::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/child_reports.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_deaf",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_deaf::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/deaf.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_expects_a_value",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_expects_a_value::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/expects_a_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_naps",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_naps::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/naps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_start_order",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_start_order::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/start_order.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_threads",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_threads::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_waits_for_the_bell",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_waits_for_the_bell::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/waits_for_the_bell.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_03_interaction::example::main),
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "exercise",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::exercise::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "solution",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::solution::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "alt_channel",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_channel::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/alt_channel.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "alt_join",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_join::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/alt_join.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_all_waited",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_all_waited::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/all_waited.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_joins_at_once",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_joins_at_once::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/joins_at_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_saves_here",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_saves_here::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/saves_here.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_scope",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_scope::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/scope.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_std_threads",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_std_threads::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/std_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_thread_per_reading",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_thread_per_reading::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/thread_per_reading.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_04_main_thread::example::main),
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
     },
     grader::Case {
         lesson: "2.5",
@@ -529,6 +825,105 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
         source: include_str!("../lessons/l02_09_restart/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "exercise",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::exercise::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "solution",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::solution::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "alt_join_all",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::alt_join_all::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/alt_join_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "alt_wait_any",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::alt_wait_any::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/alt_wait_any.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_killed",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_killed::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/killed.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_looked_once",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_looked_once::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/looked_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_no_limit",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_no_limit::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/no_limit.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_start_and_join",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_start_and_join::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/start_and_join.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_timeout_as_value",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_timeout_as_value::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/timeout_as_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_whole_time_each",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_whole_time_each::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/whole_time_each.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_10_join::example::main),
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
     },
     grader::Case {
         lesson: "2.11",
