@@ -3,7 +3,7 @@
 //! Invariant: set once, before the target runs (or never, in the main process); only the name can change later.
 
 use std::ffi::CStr;
-use std::mem::take;
+use std::mem::{forget, take};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
@@ -51,7 +51,12 @@ pub(crate) fn become_child(launch: &mut Launch, parent_pid: u32) {
         parent_name: take(&mut launch.parent_name),
         parent_pid,
     };
-    *IDENTITY.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    // What a forkserver was is not dropped in its copies: to free memory is as dear as to allocate it.
+    let before = IDENTITY
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(identity);
+    forget(before);
     // A copy of a process that had renamed itself has a name of its own.
     *RENAMED.write().unwrap_or_else(PoisonError::into_inner) = None;
 }

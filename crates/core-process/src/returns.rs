@@ -67,6 +67,11 @@ pub(crate) fn keep_home(sender: Arc<OwnedFd>) {
     *lock(&HOME) = Some(sender);
 }
 
+/// In a child: that end.
+pub(crate) fn home() -> Option<Arc<OwnedFd>> {
+    lock(&HOME).clone()
+}
+
 /// In a child: sends the descriptors of its result.
 pub(crate) fn send(token: u64, descriptors: &[OwnedFd]) -> io::Result<()> {
     let home = lock(&HOME);

@@ -31,6 +31,11 @@ impl Stdio {
         Self(Kind::Null)
     }
 
+    /// Whether it is null, whatever this process has open.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.0, Kind::Null)
+    }
+
     /// A descriptor for the stream `number` of a child that is started now.
     pub(crate) fn open(&self, number: RawFd) -> io::Result<Stream> {
         match &self.0 {
@@ -67,37 +72,33 @@ impl<T: Into<OwnedFd>> From<T> for Stdio {
 /// An open stream for one start.
 #[derive(Debug)]
 pub(crate) enum Stream {
+    /// What the process that forks the child has there.
+    Server,
     Inherited(RawFd),
     Owned(OwnedFd),
     Shared(Arc<OwnedFd>),
 }
 
 impl Stream {
-    pub(crate) fn number(&self) -> RawFd {
-        match self {
-            Self::Inherited(number) => *number,
-            Self::Owned(descriptor) => descriptor.as_raw_fd(),
-            Self::Shared(descriptor) => descriptor.as_raw_fd(),
-        }
-    }
-
-    /// What `dup2` needs: nothing for an inherited stream.
+    /// What `dup2` needs: nothing for a stream that is there already.
     pub(crate) fn source(&self) -> Option<RawFd> {
         match self {
-            Self::Inherited(_) => None,
-            Self::Owned(_) | Self::Shared(_) => Some(self.number()),
+            Self::Server | Self::Inherited(_) => None,
+            Self::Owned(descriptor) => Some(descriptor.as_raw_fd()),
+            Self::Shared(descriptor) => Some(descriptor.as_raw_fd()),
         }
     }
 
-    /// The descriptor to send to a forkserver.
-    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
+    /// The descriptor to send to a forkserver, which has none of this process's own.
+    pub(crate) fn to_send(&self) -> Option<BorrowedFd<'_>> {
+        Some(match self {
+            Self::Server => return None,
             Self::Inherited(0) => standard(STDIN.get_or_init(io::stdin)),
             Self::Inherited(1) => standard(STDOUT.get_or_init(io::stdout)),
             Self::Inherited(_) => standard(STDERR.get_or_init(io::stderr)),
             Self::Owned(descriptor) => descriptor.as_fd(),
             Self::Shared(descriptor) => descriptor.as_fd(),
-        }
+        })
     }
 }
 

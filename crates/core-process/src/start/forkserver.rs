@@ -2,7 +2,7 @@
 //!
 //! Steps of a start, and what happens if somebody is killed there:
 //!
-//! 1. The request goes out: one packet with the block, the way home, three streams and the arguments' descriptors. Server
+//! 1. The request goes out: one packet with the block, the streams and the arguments' descriptors. Server
 //!    killed before it reads: the block's pid word is 0; a new server gets the same request.
 //! 2. The server forks a *sibling* (`sys/fork.rs`): a child of this process. The kernel writes its pid to the block inside the
 //!    call. Server killed after it: the word is not 0, and the child is adopted by its pid, which cannot be reused, since it is
@@ -12,11 +12,11 @@
 //! If this process is killed: the server reads end-of-file and exits; a child that was just made finds that its parent is
 //! another one and exits.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::Mutex;
+use std::iter;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, OnceLock};
 
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::event::{PollFd, PollFlags};
@@ -37,7 +37,7 @@ struct Server {
     process: Child<()>,
     socket: OwnedFd,
     /// The environment and the directory that its forks begin with.
-    environment: BTreeMap<OsString, OsString>,
+    environment: Vec<(OsString, OsString)>,
     current_dir: Option<std::path::PathBuf>,
     /// The limits that it runs under: this process's at the launch.
     limits: [Option<(u64, u64)>; 2],
@@ -88,11 +88,16 @@ fn entry_of<F: Target<A, M>, A: DeserializeOwned, M>(_serve: F) -> Option<u64> {
 
 /// Whether this kernel lets a fork be made a sibling.
 pub(super) fn availability() -> Result<(), String> {
-    fork::ThreadRegistration::of_this_thread()
-        .map(drop)
-        .map_err(|error| {
-            format!("the kernel does not tell a thread's registrations (PR_GET_TID_ADDRESS): {error}")
-        })
+    // The kernel does not change its mind.
+    static AVAILABLE: OnceLock<Result<(), String>> = OnceLock::new();
+    let asked = AVAILABLE.get_or_init(|| {
+        fork::ThreadRegistration::of_this_thread()
+            .map(drop)
+            .map_err(|error| {
+                format!("the kernel does not tell a thread's registrations (PR_GET_TID_ADDRESS): {error}")
+            })
+    });
+    asked.clone()
 }
 
 pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
@@ -106,8 +111,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
             Some(server) => server,
             none => none.insert(Server::launch()?),
         };
-        let changed = server.environment != super::spawn::environment(&[])
-            || server.current_dir != std::env::current_dir().ok();
+        let changed = server.has_other_surroundings();
         plan.carry_options(changed)?;
         let (block, file) = plan.block()?;
         match server.request(&plan, file) {
@@ -198,7 +202,7 @@ impl Server {
         Ok(Self {
             process: Child::new(state),
             socket: ours,
-            environment: super::spawn::environment(&[]),
+            environment: std::env::vars_os().collect(),
             current_dir: std::env::current_dir().ok(),
             limits: limits(),
         })
@@ -212,10 +216,21 @@ impl Server {
         let _ = self.process.wait();
     }
 
+    /// Whether this process has changed its environment or directory since the server was started.
+    fn has_other_surroundings(&self) -> bool {
+        let mut known = self.environment.iter();
+        let same = std::env::vars_os().all(|variable| known.next() == Some(&variable));
+        !same || known.next().is_some() || self.current_dir != std::env::current_dir().ok()
+    }
+
     fn request(&self, plan: &Plan<'_>, file: OwnedFd) -> Result<Started, Failed> {
-        let mut descriptors = plan.inherited(&file);
-        descriptors.splice(2..2, plan.streams.iter().map(Stream::as_fd));
-        match fdpass::send(&self.socket, server::REQUEST, &descriptors) {
+        let streams = plan.streams.each_ref().map(Stream::to_send);
+        let request: server::Request = streams.map(|stream| stream.map_or(0, |_| server::SENT));
+        let descriptors: Vec<BorrowedFd<'_>> = iter::once(file.as_fd())
+            .chain(streams.into_iter().flatten())
+            .chain(plan.descriptors().iter().map(AsFd::as_fd))
+            .collect();
+        match fdpass::send(&self.socket, &request, &descriptors) {
             Ok(()) => {}
             Err(error) if matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => {
                 return Err(Failed::Gone);

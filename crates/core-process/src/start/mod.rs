@@ -13,7 +13,7 @@ mod outcome;
 mod server;
 mod spawn;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
@@ -134,15 +134,6 @@ impl Plan<'_> {
             Work::Closure(_) => &[],
         }
     }
-
-    /// What every child of `spawn` and `forkserver` gets: the block, the way home, the arguments' descriptors.
-    fn inherited<'b>(&'b self, block: &'b OwnedFd) -> Vec<BorrowedFd<'b>> {
-        [block, &*self.home]
-            .into_iter()
-            .chain(self.descriptors())
-            .map(AsFd::as_fd)
-            .collect()
-    }
 }
 
 /// Starts a child by the method that its recipe names, or the default.
@@ -178,7 +169,11 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
         current_dir: None,
     };
     let open = |number| {
-        options.stdio[number as usize]
+        let stream = &options.stdio[number as usize];
+        if method == StartMethod::ForkServer && number == 0 && stream.is_null() {
+            return Ok(Stream::Server);
+        }
+        stream
             .open(number)
             .map_err(|error| StartError::os("open a standard stream of the child", error))
     };

@@ -30,7 +30,9 @@ thread_local! {
 
 /// Holds the block until the outcome is known.
 pub(super) fn keep(block: StartBlock, file: OwnedFd) {
-    *lock(&BLOCK) = Some(ManuallyDrop::new((block, file)));
+    let before = lock(&BLOCK).replace(ManuallyDrop::new((block, file)));
+    // A copy of a child that had one: this process has nothing to do with that.
+    drop(before.map(ManuallyDrop::into_inner));
 }
 
 /// The hook that was there before ours, which still prints the panic. It stands here, and not in our hook, so that a child

@@ -1,23 +1,26 @@
 //! `forkserver`: the server's side. It has one thread, ignores Ctrl-C, and forks a sibling for each request until its client
 //! is gone.
 
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Launch, StartBlock, bootstrap};
 use crate::exit::NoWayBack;
-use crate::sys::fork::{Forked, ThreadRegistration, fork_sibling};
-use crate::sys::{fdpass, signals, threads};
+use crate::sys::fork::{self, ThreadRegistration, fork_sibling};
+use crate::sys::{fdpass, inherited, signals, threads};
 use crate::{Fd, Target, returns};
 
-/// The bytes of a request; all else is in its descriptors.
-pub(super) const REQUEST: &[u8] = b"fork";
+/// A request: for each standard stream whether it comes along or is the server's own. All else is in its descriptors: the
+/// block's, the streams' that come, the arguments'.
+pub(super) type Request = [u8; 3];
 
-/// Block, way home and three streams come before the arguments' descriptors.
-const FIXED: usize = 5;
+/// The stream comes along.
+pub(super) const SENT: u8 = 1;
 
 /// What becomes of a panic in a forkserver's preload function (CPython 3.15's `on_error`, row C11). A program built with
 /// `panic = "abort"` has the first choice only.
@@ -59,30 +62,31 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
     let Ok(thread) = ThreadRegistration::of_this_thread() else {
         return;
     };
+    // A null stdin does not come with a request. The server began with one, so that a failure (no descriptor is free) matters
+    // only where a preload function has put something else there.
+    let _ = inherited::make_stdin_null();
+    // Made ready here, once, and not in each child.
+    let _ = std::io::stdout().flush();
+    let server = Server {
+        thread,
+        socket,
+        home: returns::home(),
+    };
     loop {
-        let mut request = [0; REQUEST.len()];
-        match fdpass::recv(&socket, &mut request) {
+        let mut request = Request::default();
+        let forked = match fdpass::recv(&server.socket, &mut request) {
             Ok((0, _)) => return,
-            Ok((_, descriptors)) => {
-                let (answer, pidfd) = fork_one(&thread, &socket, descriptors);
-                let Ok(bytes) = postcard::to_stdvec(&answer) else {
-                    return;
-                };
-                let pidfd: Vec<_> = pidfd.iter().map(AsFd::as_fd).collect();
-                if fdpass::send(&socket, &bytes, &pidfd).is_err() {
-                    return;
-                }
-            }
+            Ok((_, descriptors)) => server.fork_one(&request, descriptors),
             // At the descriptor limit a request's descriptors are lost: its client is told.
-            Err(error) => {
-                let code = error.raw_os_error().unwrap_or(libc::EMFILE);
-                let Ok(bytes) = postcard::to_stdvec(&Answer::Failed { code }) else {
-                    return;
-                };
-                if fdpass::send(&socket, &bytes, &[]).is_err() {
-                    return;
-                }
-            }
+            Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EMFILE)),
+        };
+        let mut bytes = [0; Answer::LENGTH];
+        let Ok(bytes) = postcard::to_slice(&forked.answer, &mut bytes) else {
+            return;
+        };
+        let pidfd = forked.pidfd.as_ref().map(AsFd::as_fd);
+        if fdpass::send(&server.socket, bytes, pidfd.as_slice()).is_err() {
+            return;
         }
     }
 }
@@ -106,70 +110,121 @@ where
     serve(socket);
 }
 
-/// Forks the child of one request. Does not return in the child.
-fn fork_one(
-    thread: &ThreadRegistration,
-    socket: &OwnedFd,
-    mut descriptors: Vec<OwnedFd>,
-) -> (Answer, Option<OwnedFd>) {
-    let failed = |code| (Answer::Failed { code }, None);
-    if descriptors.len() < FIXED {
-        return failed(libc::EINVAL);
-    }
-    match threads::count() {
-        Ok(1) => {}
-        Ok(threads) => {
-            return (
-                Answer::Threads {
-                    threads: threads as u32,
-                },
-                None,
-            );
+/// What a server's forks need.
+struct Server {
+    thread: ThreadRegistration,
+    socket: OwnedFd,
+    /// Where the results' descriptors of its client's children go: its own way home, since it is such a child.
+    home: Option<Arc<OwnedFd>>,
+}
+
+/// What came of a request.
+struct Forked {
+    answer: Answer,
+    pidfd: Option<OwnedFd>,
+    /// Let go of after the answer, so that nobody waits for that.
+    _order: Option<Order>,
+}
+
+impl Forked {
+    fn failed(code: i32) -> Self {
+        Self {
+            answer: Answer::Failed { code },
+            pidfd: None,
+            _order: None,
         }
-        Err(error) => return failed(error.raw_os_error().unwrap_or(libc::EIO)),
-    }
-    let arguments = descriptors.split_off(FIXED);
-    let block = match StartBlock::open(&descriptors[0]) {
-        Ok(block) => block,
-        Err(error) => return failed(error.raw_os_error().unwrap_or(libc::EINVAL)),
-    };
-    // Written to once before: inside the call the page is writable already, and no fault can come between the kernel and it.
-    block.pid().store(0, Ordering::Relaxed);
-    match fork_sibling(thread, block.pid()) {
-        Err(error) => failed(error.raw_os_error().unwrap_or(libc::EIO)),
-        Ok(Forked::Parent((pid, pidfd))) => (Answer::Started { pid }, Some(pidfd)),
-        Ok(Forked::Child) => become_child(block, socket, descriptors, arguments),
     }
 }
 
-fn become_child(
+/// A request that was understood. It is read before the fork, since the first allocation of a forked child is dear.
+struct Order {
     block: StartBlock,
-    socket: &OwnedFd,
-    descriptors: Vec<OwnedFd>,
+    file: OwnedFd,
+    launch: Launch,
+    bytes: Vec<u8>,
+    streams: [Option<OwnedFd>; 3],
     arguments: Vec<OwnedFd>,
-) -> ! {
-    use crate::sys::inherited;
-    let _no_way_back = NoWayBack;
-    // The socket is a borrowed value of the server's; its number is given up for good.
-    inherited::close(socket.as_raw_fd());
-    let Some((launch, bytes)) = block.message() else {
-        inherited::give_up()
-    };
-    let Ok(mut launch) = postcard::from_bytes::<Launch>(&launch) else {
-        inherited::give_up()
-    };
-    let mut descriptors = descriptors.into_iter();
-    let (Some(file), Some(home)) = (descriptors.next(), descriptors.next()) else {
-        inherited::give_up()
-    };
-    bootstrap::after_fork(&mut launch, block.parent());
-    returns::keep_home(home.into());
-    let streams: Vec<OwnedFd> = descriptors.collect();
-    let prepare = || {
-        let sources = [0, 1, 2].map(|at: usize| streams.get(at).map(AsRawFd::as_raw_fd));
-        let entered = bootstrap::enter(&launch, sources);
-        drop(streams);
-        entered
-    };
-    bootstrap::run_entry(block, file, &launch, prepare, &bytes, arguments)
+}
+
+impl Order {
+    /// `None`, and every descriptor closed, where the request is not one of ours.
+    fn read(request: &Request, descriptors: Vec<OwnedFd>) -> Option<Self> {
+        let mut descriptors = descriptors.into_iter();
+        let file = descriptors.next()?;
+        let mut streams = [const { None }; 3];
+        for (stream, sent) in streams.iter_mut().zip(request) {
+            if *sent == SENT {
+                *stream = Some(descriptors.next()?);
+            }
+        }
+        let block = StartBlock::open(&file).ok()?;
+        let (launch, bytes) = block.message()?;
+        let launch = postcard::from_bytes(&launch).ok()?;
+        Some(Self {
+            block,
+            file,
+            launch,
+            bytes,
+            streams,
+            arguments: descriptors.collect(),
+        })
+    }
+}
+
+impl Server {
+    /// Forks the child of one request. Does not return in the child.
+    fn fork_one(&self, request: &Request, descriptors: Vec<OwnedFd>) -> Forked {
+        let threads = match threads::count() {
+            Ok(threads) => threads as u32,
+            Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
+        };
+        if threads != 1 {
+            return Forked {
+                answer: Answer::Threads { threads },
+                pidfd: None,
+                _order: None,
+            };
+        }
+        let Some(order) = Order::read(request, descriptors) else {
+            return Forked::failed(libc::EINVAL);
+        };
+        // Written to once before: inside the call the page is writable already, and no fault can come between the kernel and it.
+        order.block.pid().store(0, Ordering::Relaxed);
+        match fork_sibling(&self.thread, order.block.pid()) {
+            Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
+            Ok(fork::Forked::Parent((pid, pidfd))) => Forked {
+                answer: Answer::Started { pid },
+                pidfd: Some(pidfd),
+                _order: Some(order),
+            },
+            Ok(fork::Forked::Child) => self.become_child(order),
+        }
+    }
+
+    fn become_child(&self, order: Order) -> ! {
+        let _no_way_back = NoWayBack;
+        let Order {
+            block,
+            file,
+            mut launch,
+            bytes,
+            streams,
+            arguments,
+        } = order;
+        // The socket is a borrowed value of the server's; its number is given up for good.
+        inherited::close(self.socket.as_raw_fd());
+        bootstrap::after_fork(&mut launch, block.parent());
+        if let Some(home) = &self.home {
+            returns::keep_home(home.clone());
+        }
+        let prepare = || {
+            let sources = streams
+                .each_ref()
+                .map(|stream| stream.as_ref().map(AsRawFd::as_raw_fd));
+            let entered = bootstrap::enter(&launch, sources);
+            drop(streams);
+            entered
+        };
+        bootstrap::run_entry(block, file, &launch, prepare, &bytes, arguments)
+    }
 }

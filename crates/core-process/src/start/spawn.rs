@@ -1,6 +1,5 @@
 //! `spawn`: a fresh copy of this program, which finds its launch at [`init`](crate::init).
 
-use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -15,16 +14,21 @@ use crate::sys::pidfd;
 
 pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError> {
     let (block, file) = plan.block()?;
-    let descriptors: Vec<RawFd> = plan.inherited(&file).iter().map(AsRawFd::as_raw_fd).collect();
+    // What every child finds first: the block, the way home, the arguments' descriptors.
+    let descriptors: Vec<RawFd> = [&file, &*plan.home]
+        .into_iter()
+        .chain(plan.descriptors())
+        .map(AsRawFd::as_raw_fd)
+        .collect();
 
     let argv = std::env::args_os().map(text).collect::<Result<Vec<_>, _>>()?;
     let marker = format!("{MARKER}={FIRST_DESCRIPTOR}");
     let environment = environment(&plan.options.environment)
         .into_iter()
-        .map(|(name, value)| {
-            [name.as_os_str(), OsStr::new("="), &value]
-                .into_iter()
-                .collect::<OsString>()
+        .map(|(mut variable, value)| {
+            variable.push("=");
+            variable.push(value);
+            variable
         })
         .chain([OsString::from(marker)])
         .map(text)
@@ -63,16 +67,19 @@ pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError
 }
 
 /// This process's environment after the recipe's changes.
-pub(super) fn environment(changes: &[Change]) -> BTreeMap<OsString, OsString> {
-    let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+pub(super) fn environment(changes: &[Change]) -> Vec<(OsString, OsString)> {
+    let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     for change in changes {
         match change {
-            Change::Set(name, value) => drop(environment.insert(name.clone(), value.clone())),
-            Change::Remove(name) => drop(environment.remove(name)),
+            Change::Set(name, value) => {
+                environment.retain(|(other, _)| other != name);
+                environment.push((name.clone(), value.clone()));
+            }
+            Change::Remove(name) => environment.retain(|(other, _)| other != name),
             Change::Clear => environment.clear(),
         }
     }
-    environment.remove(OsStr::new(MARKER));
+    environment.retain(|(name, _)| name != MARKER);
     environment
 }
 

@@ -7,7 +7,7 @@
 )]
 
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::FdFlags;
 
@@ -61,12 +61,6 @@ pub(crate) fn close(number: RawFd) {
     unsafe { libc::close(number) };
 }
 
-/// Ends a forked child that cannot tell what it is for.
-pub(crate) fn give_up() -> ! {
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(127) }
-}
-
 /// Makes each given descriptor the standard stream of its place.
 pub(crate) fn place_streams(streams: [Option<RawFd>; 3]) -> io::Result<()> {
     for (target, source) in (0..).zip(streams) {
@@ -78,6 +72,12 @@ pub(crate) fn place_streams(streams: [Option<RawFd>; 3]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes stdin a file that has nothing to read.
+pub(crate) fn make_stdin_null() -> io::Result<()> {
+    let null = super::fd::above_standard(std::fs::File::open("/dev/null")?.into())?;
+    place_streams([Some(null.as_raw_fd()), None, None])
 }
 
 /// Makes the environment just this. The caller is a forked child: it has one thread.

@@ -29,9 +29,16 @@ pub(crate) fn ignore_broken_pipe() {
 
 /// Unblocks every signal of this thread.
 pub(crate) fn unblock_all() {
-    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: fills the set.
-    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
-    // SAFETY: the set was filled by the call before.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
+    let none = 0_u64;
+    // SAFETY: the kernel's sigset is 8 bytes, and the pointer is to 8 bytes. A raw call, so that glibc's own signals are
+    // unblocked too.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null::<u64>(),
+            8,
+        )
+    };
 }
