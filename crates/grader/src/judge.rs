@@ -125,7 +125,8 @@ fn add(report: &mut Report, lesson: &Lesson, run: &Run) {
     }
     let verdict = run.decision.as_ref().map(|decision| decision.verdict);
     let (ends, tidy) = match verdict {
-        Some(Verdict::Limit | Verdict::Hang | Verdict::Crash) => (Some(false), None),
+        // The same verdicts are a lesson's to give for its own checks; then the run did end.
+        Some(Verdict::Limit | Verdict::Hang | Verdict::Crash) if run.found.is_none() => (Some(false), None),
         Some(verdict) if is_leak(verdict) => (Some(true), Some(false)),
         Some(_) => (Some(true), None),
         None => (Some(true), Some(true)),
