@@ -201,6 +201,7 @@ impl ChildHandle {
     ///
     /// # Errors
     /// [`SignalError::NotParent`] in a process that did not start it.
+    #[track_caller]
     pub fn terminate(&self) -> Result<(), SignalError> {
         self.signal(Signal::TERM)
     }
@@ -209,6 +210,7 @@ impl ChildHandle {
     ///
     /// # Errors
     /// [`SignalError::NotParent`] in a process that did not start it.
+    #[track_caller]
     pub fn kill(&self) -> Result<(), SignalError> {
         self.signal(Signal::KILL)
     }
@@ -217,6 +219,7 @@ impl ChildHandle {
     ///
     /// # Errors
     /// [`SignalError::NotParent`] in a process that did not start it.
+    #[track_caller]
     pub fn interrupt(&self) -> Result<(), SignalError> {
         self.signal(Signal::INT)
     }
@@ -226,6 +229,7 @@ impl ChildHandle {
     ///
     /// # Errors
     /// [`SignalError::NotParent`] in a process that did not start it; [`SignalError::Os`] for a number that is no signal.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) -> Result<(), SignalError> {
         self.state
             .check_parent()
@@ -235,7 +239,7 @@ impl ChildHandle {
             Phase::Point,
             u64::from(self.pid()),
             i64::from(signal.number()),
-            None,
+            Some(Location::caller()),
         );
         match pidfd::send_signal(&self.state.pidfd, signal.number()) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),

@@ -206,6 +206,7 @@ where
     /// # Errors
     /// [`StartError`]: this process never called `init`, is a daemon, is at a limit, or has arguments that cannot be encoded.
     /// Nothing is left behind then. What goes wrong *in* the child is told by `join`.
+    #[track_caller]
     pub fn start(&self) -> Result<Child<F::Output>, StartError> {
         let target = target::name_of::<F>();
         let entry = target::offset_of::<F, A, M>().ok_or(StartError::NotInImage { target })?;
@@ -262,6 +263,7 @@ where
     ///
     /// # Errors
     /// As for [`Process::start`], and [`StartError::ForkWithThreads`].
+    #[track_caller]
     pub fn start(&self) -> Result<Child<T>, StartError> {
         let run =
             || codec::encode(&(self.closure)()).map_err(|error| target::Failure::Result(error.to_string()));

@@ -309,7 +309,7 @@ fn judge(input: &Input, seen: &Evidence<()>, found: &mut Findings) {
     let late = missed(seen, REPORTED_NAME).find(|wait| {
         let job = ran.iter().find(|event| event.value as u64 == wait.object);
         job.and_then(|event| seen.process(event.pid)?.ended_at)
-            .is_some_and(|end| end < wait.seq)
+            .is_some_and(|end| end <= wait.seq)
     });
     found
         .check("order", Verdict::Race, late.is_none(), || {
@@ -387,13 +387,14 @@ fn story(seen: &Evidence<()>, until: Option<&Event>) -> Vec<String> {
         .events()
         .iter()
         .filter(|event| event.seq <= until)
-        .filter_map(|event| Some((event.seq, told(seen, event)?)))
+        .filter_map(|event| Some((2 * event.seq + 1, told(seen, event)?)))
         .collect();
     for job in seen.journal.named("job") {
         if let Some(process) = seen.process(job.pid)
             && let Some(end) = process.ended_at.filter(|end| *end <= until)
         {
-            told.push((end, format!("pid {} (job {}) ends", job.pid, job.value)));
+            // Its place is that of the next event, which comes after it.
+            told.push((2 * end, format!("pid {} (job {}) ends", job.pid, job.value)));
         }
     }
     told.sort();

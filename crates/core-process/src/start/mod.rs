@@ -14,6 +14,7 @@ mod server;
 mod spawn;
 
 use std::os::fd::{OwnedFd, RawFd};
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
@@ -137,6 +138,7 @@ impl Plan<'_> {
 }
 
 /// Starts a child by the method that its recipe names, or the default.
+#[track_caller]
 pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError> {
     let me = current();
     if !bootstrap::is_initialised() {
@@ -189,7 +191,13 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
         StartMethod::Fork => fork::start(plan)?,
         StartMethod::ForkServer => forkserver::start(plan)?,
     };
-    probe::emit("start", Phase::Point, u64::from(started.pid), method as i64, None);
+    probe::emit(
+        "start",
+        Phase::Point,
+        u64::from(started.pid),
+        method as i64,
+        Some(Location::caller()),
+    );
     let state = Arc::new(ChildState {
         pid: started.pid,
         pidfd: started.pidfd,
