@@ -157,6 +157,36 @@ mod l02_05_by_name {
     pub mod wrong_waits;
 }
 
+#[path = "../lessons/l02_06_pid"]
+mod l02_06_pid {
+    pub mod alt_told;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/all_from_the_root.rs"]
+    pub mod wrong_all_from_the_root;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/asked_too_early.rs"]
+    pub mod wrong_asked_too_early;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/cached.rs"]
+    pub mod wrong_cached;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/called_here.rs"]
+    pub mod wrong_called_here;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/getppid.rs"]
+    pub mod wrong_getppid;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_by_one.rs"]
+    pub mod wrong_one_by_one;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/thread_id.rs"]
+    pub mod wrong_thread_id;
+}
+
 #[path = "../lessons/l02_09_restart"]
 mod l02_09_restart {
     pub mod alt_recursive;
@@ -735,6 +765,105 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
         source: include_str!("../lessons/l02_05_by_name/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "exercise",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::exercise::me, l02_06_pid::exercise::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "solution",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::solution::me, l02_06_pid::solution::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "alt_told",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::alt_told::me, l02_06_pid::alt_told::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/alt_told.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_all_from_the_root",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_all_from_the_root::me, l02_06_pid::wrong_all_from_the_root::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/all_from_the_root.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_asked_too_early",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_asked_too_early::me, l02_06_pid::wrong_asked_too_early::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/asked_too_early.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_cached",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_cached::me, l02_06_pid::wrong_cached::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/cached.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_called_here",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_called_here::me, l02_06_pid::wrong_called_here::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/called_here.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_getppid",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_getppid::me, l02_06_pid::wrong_getppid::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/getppid.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_one_by_one",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_one_by_one::me, l02_06_pid::wrong_one_by_one::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/one_by_one.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_thread_id",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_thread_id::me, l02_06_pid::wrong_thread_id::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/thread_id.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_06_pid::example::main),
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
     },
     grader::Case {
         lesson: "2.9",
