@@ -9,6 +9,7 @@
 //! Outside a cage everything is a no-op and every meeting fails at once.
 
 mod counter;
+mod cpus;
 mod die;
 mod end_of_child;
 mod gate;
@@ -19,6 +20,7 @@ mod rest;
 mod wait;
 
 pub use counter::Counter;
+pub use cpus::restrict_cpus;
 pub use die::die;
 pub use end_of_child::await_end_of_child;
 pub use gate::Gate;
