@@ -187,6 +187,36 @@ mod l02_06_pid {
     pub mod wrong_thread_id;
 }
 
+#[path = "../lessons/l02_07_cores"]
+mod l02_07_cores {
+    pub mod alt_std;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/cached.rs"]
+    pub mod wrong_cached;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/clamp.rs"]
+    pub mod wrong_clamp;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/keeps_one_free.rs"]
+    pub mod wrong_keeps_one_free;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/machine.rs"]
+    pub mod wrong_machine;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/more_than_items.rs"]
+    pub mod wrong_more_than_items;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_items.rs"]
+    pub mod wrong_no_items;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_for_all.rs"]
+    pub mod wrong_one_for_all;
+}
+
 #[path = "../lessons/l02_09_restart"]
 mod l02_09_restart {
     pub mod alt_recursive;
@@ -864,6 +894,105 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
         source: include_str!("../lessons/l02_06_pid/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "exercise",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::exercise::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "solution",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::solution::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "alt_std",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::alt_std::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/alt_std.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_cached",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_cached::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/cached.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_clamp",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_clamp::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/clamp.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_keeps_one_free",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_keeps_one_free::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/keeps_one_free.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_machine",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_machine::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/machine.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_more_than_items",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_more_than_items::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/more_than_items.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_no_items",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_no_items::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/no_items.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_one_for_all",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_one_for_all::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/one_for_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_07_cores::example::main),
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
     },
     grader::Case {
         lesson: "2.9",
