@@ -144,6 +144,16 @@ pub(crate) fn cut_short<R>(form: Form, ended: &Ended, evidence: &Evidence<R>) ->
             );
             decision.processes = hang::describe(diagnosis, &evidence.journal, evidence.main_pid);
             decision.place = hang::culprit(diagnosis, &evidence.journal).cloned();
+            if let Some(panic) = evidence.journal.panic_of(evidence.main_pid) {
+                // A panic ends a program normally, and a normal end waits for the children: that is where it hangs.
+                decision.interleaving.push(format!(
+                    "pid {} (main) {}, and at its end it waits for its children",
+                    panic.pid,
+                    panicked(panic)
+                ));
+                let own = panic.location.as_ref().filter(|place| answer::owns(place));
+                decision.place = own.cloned().or(decision.place);
+            }
             Some(decision)
         }
         Ended::Exited if evidence.journal.dropped() > 0 => Some(Decision::of(

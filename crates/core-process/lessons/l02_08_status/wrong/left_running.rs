@@ -1,0 +1,40 @@
+//! expect: LEAK_ORPHAN
+//! What ran on is told of, and the function returns. Nobody has ended it: a limit on a wait is none on the process.
+
+use core_process::{Child, ChildError, Process, StopToken};
+
+use super::check::{Ending, Job, observe, work};
+
+pub fn monitor(jobs: Vec<Job>, time_is_up: &StopToken) -> Vec<Ending> {
+    let start = |job: Job| {
+        (
+            job.id,
+            Process::new(work, job).start().expect("a process can be started"),
+        )
+    };
+    let children: Vec<(u64, Child<u64>)> = jobs.into_iter().map(start).collect();
+    for (id, child) in &children {
+        observe(*id, child.status());
+    }
+    // region answer
+    let ending_of = |(id, child): (u64, Child<u64>)| match child.wait_until(time_is_up) {
+        Ok(status) => {
+            observe(id, status);
+            ending(&child)
+        }
+        Err(_) => Ending::RanOn,
+    };
+    // end region
+    children.into_iter().map(ending_of).collect()
+}
+
+/// How a child that has ended did so.
+fn ending(child: &Child<u64>) -> Ending {
+    match child.join() {
+        Ok(value) => Ending::Returned(value),
+        Err(ChildError::Panicked { message, .. }) => Ending::Panicked(message),
+        Err(ChildError::Exited { code }) => Ending::Exited(code),
+        Err(ChildError::Signaled { signal }) => Ending::Killed(signal),
+        Err(other) => panic!("no job ends like this: {other}"),
+    }
+}
