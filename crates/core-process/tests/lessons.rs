@@ -217,6 +217,39 @@ mod l02_07_cores {
     pub mod wrong_one_for_all;
 }
 
+#[path = "../lessons/l02_08_status"]
+mod l02_08_status {
+    pub mod alt_join_all;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/by_the_code.rs"]
+    pub mod wrong_by_the_code;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/kept_for_later.rs"]
+    pub mod wrong_kept_for_later;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/left_running.rs"]
+    pub mod wrong_left_running;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_by_one.rs"]
+    pub mod wrong_one_by_one;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/only_the_end.rs"]
+    pub mod wrong_only_the_end;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/shell_codes.rs"]
+    pub mod wrong_shell_codes;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/timed_out_is_over.rs"]
+    pub mod wrong_timed_out_is_over;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/unwraps.rs"]
+    pub mod wrong_unwraps;
+}
+
 #[path = "../lessons/l02_09_restart"]
 mod l02_09_restart {
     pub mod alt_recursive;
@@ -993,6 +1026,114 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
         source: include_str!("../lessons/l02_07_cores/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "exercise",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::exercise::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "solution",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::solution::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "alt_join_all",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::alt_join_all::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/alt_join_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_by_the_code",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_by_the_code::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/by_the_code.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_kept_for_later",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_kept_for_later::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/kept_for_later.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_left_running",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_left_running::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/left_running.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_one_by_one",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_one_by_one::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/one_by_one.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_only_the_end",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_only_the_end::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/only_the_end.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_shell_codes",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_shell_codes::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/shell_codes.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_timed_out_is_over",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_timed_out_is_over::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/timed_out_is_over.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "wrong_unwraps",
+        scenarios: || l02_08_status::check::scenarios(l02_08_status::wrong_unwraps::monitor),
+        main: None,
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/wrong/unwraps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
+    },
+    grader::Case {
+        lesson: "2.8",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l02_08_status::example::main),
+        toml: include_str!("../lessons/l02_08_status/lesson.toml"),
+        source: include_str!("../lessons/l02_08_status/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_08_status"),
     },
     grader::Case {
         lesson: "2.9",
