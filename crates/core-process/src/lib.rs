@@ -21,7 +21,8 @@
 //!   [`ChildError`] how it ended.
 //! - [`init`] is the rule of the first line; [`current`], [`parent`], [`active_children`] and [`find_by_name`] tell who is who.
 //! - [`StartMethod`] and [`Context`] choose between `spawn`, `forkserver` and `fork`.
-//! - [`Until`], [`StopToken`], [`wait_any`] and [`join_all`] are for waiting; [`at_exit`], [`exit()`] and [`thread`] for the end.
+//! - [`Until`], [`StopToken`], [`wait_any`] and [`join_all`] are for waiting; [`at_exit`], [`exit()`], [`fail`], [`exit_now`] and
+//!   [`thread`] for the end; [`after_fork`] for the beginning of a copy.
 //! - [`shm`] is shared memory, [`Fd`] a descriptor as a value, [`codec`] how values become bytes.
 //! - [`probe`] shows an observer what the library does.
 //!
