@@ -59,7 +59,7 @@ pub(crate) fn first_of<F: AsFd>(things: &[F], until: &Until) -> Result<Vec<usize
     // A child whose result cannot leave it never ends: what children send is taken in while somebody waits.
     let mut incoming = returns::incoming();
     loop {
-        let ready = wait_once(things, &until, incoming.as_deref())?;
+        let ready = wait_once(things, until, incoming.as_deref())?;
         match ready {
             Some(ready) => return Ok(ready),
             None if returns::drain() => {}

@@ -140,11 +140,6 @@ pub(crate) fn send_signal(pidfd: &impl AsFd, signal: i32) -> io::Result<()> {
     }
 }
 
-/// Waits for a child's end and leaves it in the kernel's table. `Ok` too where somebody else has taken it.
-pub(crate) fn wait_for_end(pidfd: &impl AsFd) -> io::Result<()> {
-    wait(pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};

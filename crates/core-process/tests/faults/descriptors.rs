@@ -56,7 +56,8 @@ fn arguments_with_descriptors_arrive_up_to_the_limit() {
             let child = Process::new(count, nulls(number)).method(method).start().unwrap();
             assert_eq!(child.join(), Ok(number), "{method}");
         }
-        for number in [MOST - 4, MOST, MOST + 1, 1000] {
+        // What a forkserver is sent goes in one packet, with a few descriptors of the library's own.
+        for number in [MOST + 1, 1000] {
             let account = Account::open();
             let started = Process::new(count, nulls(number)).method(method).start();
             if method == StartMethod::ForkServer {

@@ -44,7 +44,7 @@ fn exhaust_for<A: Serialize + DeserializeOwned>(method: StartMethod, argument: f
                 assert_eq!(child.join(), Ok(6), "{method} with {allowed}");
                 drop(child);
                 account.settle();
-                assert!(failures > 1, "{method}: only {failures} starts failed");
+                assert!(failures > 0, "{method}: no start failed");
                 println!("{method}: {failures} starts failed by RLIMIT_NOFILE");
                 return;
             }
