@@ -126,11 +126,21 @@ fn f063_children_live_when_the_thread_that_started_them_ends() {
     for method in THREADED {
         let mut gate = Gate::new();
         let entry = gate.entry();
-        let target = |mut gate| {
+        let (mut begun, begins) = pipe();
+        let target = |mut gate, begins: Fd<File>| {
+            (&*begins).write_all(&[1]).unwrap();
             pass(&mut gate);
             17
         };
-        let start = move || Process::new(target, entry).method(method).start().unwrap();
+        // The thread ends when the child watches for its parent's death already.
+        let start = move || {
+            let child = Process::new(target, (entry, Fd::from(begins)))
+                .method(method)
+                .start()
+                .unwrap();
+            begun.read_exact(&mut [0]).unwrap();
+            child
+        };
         let child = std::thread::spawn(start).join().unwrap();
         // The kernel has told the child by the time the thread is out of the list.
         while threads() > 1 {
