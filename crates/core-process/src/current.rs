@@ -2,13 +2,12 @@
 //!
 //! Invariant: set once, before the target runs (or never, in the main process); only the name can change later.
 
-use std::ffi::CStr;
 use std::mem::{forget, take};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
 use crate::start::Launch;
-use crate::sys::{parent_death, pidfd};
+use crate::sys::{parent_death, pidfd, threads};
 use crate::wait::first_of;
 use crate::{Signal, SignalError, StartMethod, Until, WaitError, thread, wait_any};
 
@@ -68,13 +67,11 @@ fn show_in_ps(name: &str) {
     for (place, byte) in shown[..15].iter_mut().zip(name.bytes().filter(|byte| *byte != 0)) {
         *place = byte;
     }
-    let Ok(shown) = CStr::from_bytes_until_nul(&shown) else {
-        return;
-    };
     if thread::is_main() {
-        let _ = rustix::thread::set_name(shown);
+        threads::rename_this(&shown);
     } else {
-        let _ = std::fs::write("/proc/self/comm", shown.to_bytes());
+        let length = shown.iter().position(|byte| *byte == 0).unwrap_or(shown.len());
+        let _ = std::fs::write("/proc/self/comm", &shown[..length]);
     }
 }
 

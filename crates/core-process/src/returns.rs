@@ -14,13 +14,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::handle::lock;
-use crate::sys::{fd, fdpass};
+use crate::sys::{fd, fdpass, inherited};
 
 struct Receiver {
     /// Shared with whoever is waiting for something to come.
@@ -183,6 +183,9 @@ pub(crate) fn own_descriptors() -> Vec<i32> {
 pub(crate) fn after_fork() {
     let receiver = lock(&RECEIVER).take();
     if let Some(receiver) = receiver {
+        if let Some(socket) = Arc::into_inner(receiver.socket) {
+            inherited::close(socket.into_raw_fd());
+        }
         keep_home(receiver.sender);
     }
 }

@@ -1,8 +1,9 @@
 //! `forkserver`: the server's side. It has one thread, ignores Ctrl-C, and forks a sibling for each request until its client
 //! is gone.
 
+use std::cell::Cell;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::panic::{catch_unwind, set_hook, take_hook};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -70,6 +71,7 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
     let server = Server {
         thread,
         socket,
+        is_alone: Cell::new(false),
         home: returns::home(),
     };
     loop {
@@ -114,6 +116,8 @@ where
 struct Server {
     thread: ThreadRegistration,
     socket: OwnedFd,
+    /// Whether its thread was seen to be the only one. It stays so, since only a thread starts threads, and this one does not.
+    is_alone: Cell<bool>,
     /// Where the results' descriptors of its client's children go: its own way home, since it is such a child.
     home: Option<Arc<OwnedFd>>,
 }
@@ -174,16 +178,23 @@ impl Order {
 impl Server {
     /// Forks the child of one request. Does not return in the child.
     fn fork_one(&self, request: &Request, descriptors: Vec<OwnedFd>) -> Forked {
-        let threads = match threads::count() {
-            Ok(threads) => threads as u32,
-            Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
+        let threads = if self.is_alone.get() {
+            Ok(1)
+        } else {
+            threads::count()
         };
-        if threads != 1 {
-            return Forked {
-                answer: Answer::Threads { threads },
-                pidfd: None,
-                _order: None,
-            };
+        match threads {
+            Ok(1) => self.is_alone.set(true),
+            Ok(threads) => {
+                return Forked {
+                    answer: Answer::Threads {
+                        threads: threads as u32,
+                    },
+                    pidfd: None,
+                    _order: None,
+                };
+            }
+            Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
         }
         let Some(order) = Order::read(request, descriptors) else {
             return Forked::failed(libc::EINVAL);
@@ -222,7 +233,9 @@ impl Server {
                 .each_ref()
                 .map(|stream| stream.as_ref().map(AsRawFd::as_raw_fd));
             let entered = bootstrap::enter(&launch, sources);
-            drop(streams);
+            for stream in streams.into_iter().flatten() {
+                inherited::close(stream.into_raw_fd());
+            }
             entered
         };
         bootstrap::run_entry(block, file, &launch, prepare, &bytes, arguments)

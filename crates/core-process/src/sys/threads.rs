@@ -1,5 +1,5 @@
 //! How many threads this process has, which of them this is, and which signals it ignores.
-#![allow(unsafe_code, reason = "sigaction as a query")]
+#![allow(unsafe_code, reason = "sigaction as a query, prctl")]
 
 use std::io;
 
@@ -32,6 +32,12 @@ fn is_running(stat: &str) -> bool {
     flags
         .and_then(|flags| flags.parse::<u64>().ok())
         .is_some_and(|flags| flags & PF_EXITING == 0)
+}
+
+/// Names the calling thread: up to 15 bytes and a NUL.
+pub(crate) fn rename_this(name: &[u8; 16]) {
+    // SAFETY: PR_SET_NAME reads up to 16 bytes, and the array has as many.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
 /// Whether this thread is the one that the process began with.
