@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use crate::answer;
-use crate::cage::{Ended, Resource, Status};
+use core_process::Status;
+
+use crate::cage::{Ended, Resource};
 use crate::evidence::Evidence;
 use crate::findings::Findings;
 use crate::journal::{Event, Journal, Source};

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::cage::{Leftovers, ProcessRecord, Status};
+use core_process::Status;
+
+use crate::cage::{Leftovers, ProcessRecord};
 use crate::inject::Injected;
 use crate::journal::{Journal, Phase, Source};
 use crate::work::{ENTER, GATE, LEAVE, MEET, REST, Rest};

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::cage::{Ended, Status};
+use core_process::Status;
+
+use crate::cage::Ended;
 use crate::caged::{self, Caged};
 use crate::decide::{self, Decision, Form};
 use crate::judge::{blank, conclude, conclude_pass};

@@ -37,7 +37,6 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 
-pub use core_process::{Signal, Status};
 pub use diagnosis::{Call, Diagnosis, End, Holder, Object, PipeEnd, Stuck, StuckThread, Waits};
 pub use outcome::{
     CageOutcome, Delivered, Ended, Leftovers, Orphan, ProcessRecord, Resource, Segment, Tracer, Zombie,

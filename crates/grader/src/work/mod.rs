@@ -5,7 +5,7 @@
 //! time ([`Rendezvous`]). All of it lives in the journal's shared segment, so it works between any processes of a cage.
 //!
 //! Invariant: no primitive waits for ever, and none lets a clock decide. A wait ends when what it waits for has happened, or
-//! when every other thread of the cage is asleep and stays so, so that it cannot happen any more ([`quiet`]).
+//! when every other thread of the cage is asleep and stays so, so that it cannot happen any more (the file `quiet.rs`).
 //! Outside a cage everything is a no-op and every meeting fails at once.
 
 mod counter;
