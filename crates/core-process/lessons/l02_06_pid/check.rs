@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use core_process::probe::{self, Phase};
 use core_process::{ParentDeath, Process, StartMethod};
-use grader::work::{Counter, Gate, Rendezvous};
+use grader::work::{Counter, Gate, Rendezvous, note};
 use grader::{Draw, Event, Evidence, Findings, Place, Scenario, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -46,9 +46,17 @@ fn tell(node: Node) {
 }
 
 fn write_down(node: Node, caller: Option<&'static Location<'static>>) {
+    note_starter();
     let value = i64::from(node.parent.unwrap_or(0)) | (node.depth as i64) << 32;
     probe::emit(NODE, Phase::Point, u64::from(node.pid), value, caller);
 }
+
+/// Writes down the parent of now. It counts once a process, the first time, when the one that started it is sure to live.
+fn note_starter() {
+    note(STARTER, i64::from(std::os::unix::process::parent_id()));
+}
+
+const STARTER: &str = "started by";
 
 /// What a process said of itself.
 fn said(event: &Event) -> Node {
@@ -124,6 +132,7 @@ where
 {
     let orphan = move || {
         ORPHAN.fetch_add(u64::from(std::process::id()));
+        note_starter();
         HERE.open();
         if let Some(parent) = core_process::parent() {
             parent.join().expect("a parent can be waited for");
@@ -132,6 +141,7 @@ where
         TOLD.open();
     };
     let middle = move |method: StartMethod| {
+        note_starter();
         let recipe = Process::new(orphan, ())
             .method(method)
             .on_parent_death(ParentDeath::Continue);
@@ -224,7 +234,7 @@ fn judge_tree(input: &Tree, seen: &Evidence<Vec<Node>>, found: &mut Findings) {
     speakers.dedup();
     let real = speakers
         .iter()
-        .all(|pid| *pid == seen.main_pid || seen.is_descendant(*pid));
+        .all(|pid| *pid == seen.main_pid || seen.is_descendant(*pid) || !seen.exact);
     found
         .check(
             "itself",
@@ -248,7 +258,8 @@ fn judge_tree(input: &Tree, seen: &Evidence<Vec<Node>>, found: &mut Findings) {
             continue;
         };
         let wanted = input.branching.get(depth).copied().unwrap_or(0);
-        let children: Vec<i32> = seen.children_of(event.pid).map(|child| child.pid).collect();
+        let of_it = |child: &&i32| starter_of(seen, **child) == Some(event.pid);
+        let children: Vec<i32> = speakers.iter().filter(of_it).copied().collect();
         found
             .check("shape", Verdict::Wrong, children.len() == wanted, || {
                 format!(
@@ -324,10 +335,7 @@ fn judge_node(event: &Event, seen: &Evidence<impl Sized>, found: &mut Findings) 
         })
         .show_lines(|| family(seen, pid, event.seq))
         .at(event.location.as_ref());
-    let parent = (pid != seen.main_pid)
-        .then(|| seen.process(pid))
-        .flatten()
-        .map(|process| process.ppid as u32);
+    let parent = starter_of(seen, pid).map(|pid| pid as u32);
     let shown = |parent: Option<u32>| parent.map_or_else(|| "nobody".to_owned(), |pid| format!("pid {pid}"));
     found
         .check("parent", Verdict::Wrong, node.parent == parent, || {
@@ -351,22 +359,43 @@ fn judge_node(event: &Event, seen: &Evidence<impl Sized>, found: &mut Findings) 
     }
 }
 
-/// The line of processes from `pid` up to the main one, as the kernel saw them come and go until `at`.
+/// The process that started `pid`, by the kernel's word; `None` for the main one.
+fn starter_of(seen: &Evidence<impl Sized>, pid: i32) -> Option<i32> {
+    if pid == seen.main_pid {
+        return None;
+    }
+    // Without ptrace the kernel is asked by the process itself, while the parent lives.
+    let record = seen
+        .process(pid)
+        .filter(|_| seen.exact)
+        .map(|process| process.ppid);
+    record.or_else(|| {
+        let mut own = seen.journal.by_pid(pid).filter(|event| event.name == STARTER);
+        own.next().map(|event| event.value as i32)
+    })
+}
+
+/// The line of processes from the main one to `pid`, and who had ended at `at`.
 fn family(seen: &Evidence<impl Sized>, pid: i32, at: u64) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut next = seen.process(pid);
-    while let Some(process) = next {
-        let gone = process.ended_at.is_some_and(|end| end <= at);
-        let of = if process.pid == seen.main_pid {
-            "(main)".to_owned()
-        } else {
-            format!("started by pid {}", process.ppid)
-        };
+    let mut next = Some(pid);
+    while let Some(pid) = next {
+        next = starter_of(seen, pid);
+        let gone = seen
+            .process(pid)
+            .and_then(|process| process.ended_at)
+            .is_some_and(|end| end <= at);
+        let of = next.map_or_else(
+            || "(main)".to_owned(),
+            |starter| format!("started by pid {starter}"),
+        );
         let ended = if gone { ", had ended by then" } else { "" };
-        lines.push(format!("pid {} {of}{ended}", process.pid));
-        next = (process.pid != seen.main_pid)
-            .then(|| seen.process(process.ppid))
-            .flatten();
+        // A process that does not come from the main one has a starter of which nothing is known.
+        lines.push(if next.is_none() && pid != seen.main_pid {
+            format!("pid {pid}{ended}")
+        } else {
+            format!("pid {pid} {of}{ended}")
+        });
     }
     lines.reverse();
     lines
@@ -377,12 +406,11 @@ fn first_start(seen: &Evidence<impl Sized>) -> Option<&Place> {
     seen.descendants().find_map(|child| seen.started_at(child.pid))
 }
 
-/// How many starts lie between the main process and this one, by the kernel's record.
-fn depth_of(seen: &Evidence<impl Sized>, pid: i32) -> Option<usize> {
+/// How many starts lie between the main process and this one, by the kernel's word.
+fn depth_of(seen: &Evidence<impl Sized>, mut pid: i32) -> Option<usize> {
     let mut depth = 0;
-    let mut process = seen.process(pid)?;
-    while process.pid != seen.main_pid {
-        process = seen.process(process.ppid)?;
+    while pid != seen.main_pid {
+        pid = starter_of(seen, pid)?;
         depth += 1;
     }
     Some(depth)

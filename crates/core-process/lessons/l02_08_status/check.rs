@@ -314,7 +314,7 @@ fn judge(input: &Input, seen: &Evidence<Vec<Ending>>, found: &mut Findings) {
 }
 
 fn judge_observed(id: u64, plan: &Plan, pid: i32, seen: &Evidence<Vec<Ending>>, found: &mut Findings) {
-    let Some(process) = seen.process(pid) else { return };
+    let process = seen.process(pid);
     let observed: Vec<&Event> = seen
         .journal
         .named(OBSERVED)
@@ -322,7 +322,11 @@ fn judge_observed(id: u64, plan: &Plan, pid: i32, seen: &Evidence<Vec<Ending>>, 
         .collect();
     let mut states: Vec<Status> = observed.iter().map(|event| status_of(event.value)).collect();
     states.dedup();
-    let end = process.status.unwrap_or(Status::Unknown);
+    // Without ptrace the kernel's record may lack a status; then it is the one that the job was made for.
+    let end = process
+        .and_then(|process| process.status)
+        .filter(|_| seen.exact)
+        .unwrap_or_else(|| status_after(plan, &states));
     // Whether a job that runs on is ended at all is not this check's business: it may be left behind.
     let complete =
         states == [Status::Running, end] || matches!(plan, Plan::RunsOn) && states == [Status::Running];
@@ -342,12 +346,29 @@ fn judge_observed(id: u64, plan: &Plan, pid: i32, seen: &Evidence<Vec<Ending>>, 
         .at(observed.last().and_then(|event| event.location.as_ref()));
     let early = observed
         .iter()
-        .find(|event| event.value != i64::MAX && process.ended_at.is_none_or(|end| event.seq < end));
+        .filter(|event| seen.exact && event.value != i64::MAX)
+        .find(|event| process.is_some_and(|process| process.ended_at.is_none_or(|end| event.seq < end)));
     found
         .check("seen", Verdict::Wrong, early.is_none(), || {
             format!("job {id} (pid {pid}) was observed as ended while it still ran")
         })
         .at(early.and_then(|event| event.location.as_ref()));
+}
+
+/// The status that a job's process ends with; for one that is ended by the answer, any signal that it chose.
+fn status_after(plan: &Plan, observed: &[Status]) -> Status {
+    match plan {
+        Plan::Returns(_) => Status::Exited(0),
+        Plan::Panics(_) => Status::Exited(101),
+        Plan::Exits(code) => Status::Exited(code & 0xff),
+        Plan::Dies(signal) => Status::Signaled(*signal),
+        Plan::RunsOn => {
+            let signal = observed
+                .iter()
+                .find(|status| matches!(status, Status::Signaled(_)));
+            signal.copied().unwrap_or(Status::Unknown)
+        }
+    }
 }
 
 /// What was observed of a job, in one line.
@@ -368,7 +389,14 @@ fn history(id: u64, pid: Option<i32>, seen: &Evidence<Vec<Ending>>) -> String {
         .filter(|process| process.ended_at.is_some_and(|end| end <= done))
         .and_then(|process| process.status)
         .map_or_else(
-            || "had not ended when the answer returned".to_owned(),
+            || {
+                if seen.exact {
+                    "had not ended when the answer returned"
+                } else {
+                    "ended in an unknown way"
+                }
+                .to_owned()
+            },
             |status| status.to_string(),
         );
     format!(
