@@ -31,10 +31,11 @@ pub enum Rest {
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(5);
 /// Steps without a sign of life, in a row, that show sleep.
-const STILL: u32 = 40;
+const STILL: u32 = 30;
 /// Steps in which it ran that show that it does not sleep: more than any unfinished business takes.
-const AWAKE: u32 = 40;
-const AT_MOST: u32 = 1000;
+const AWAKE: u32 = 30;
+/// Fewer than `quiet::POLLS`: those who wait beside it do not give up while it watches.
+const AT_MOST: u32 = 400;
 /// So many steps lie between two lines that show the cage that this is no hang.
 const STEPS_PER_SIGN: u32 = 40;
 
