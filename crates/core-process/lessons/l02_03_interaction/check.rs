@@ -422,7 +422,7 @@ fn told(seen: &Evidence<()>, event: &Event) -> Option<String> {
             Some(format!("pid {pid}{who} begins to wait for pid {}", event.object))
         }
         ("wait_any", _, Phase::Begin) => Some(format!(
-            "pid {pid}{who} begins to wait for any of {} things",
+            "pid {pid}{who} begins to wait for whichever of {} is ready first",
             event.value
         )),
         ("answer", _, Phase::Begin) => Some(format!("pid {pid}{who} takes a ring")),
@@ -444,7 +444,9 @@ fn told(seen: &Evidence<()>, event: &Event) -> Option<String> {
 fn rest_lines(seen: &Evidence<()>, count: usize) -> Vec<String> {
     let watch = seen.journal.named("rest").max_by_key(|event| event.value);
     let of = |event: &Event| format!("pid {} looked at it, every 5 ms", event.pid);
-    let mut lines = vec![format!("{count} jobs ran and waited for the end of the look")];
+    let mut lines = vec![format!(
+        "jobs that ran and waited for the end of the look: {count}"
+    )];
     lines.extend(watch.map(of));
     lines
 }
