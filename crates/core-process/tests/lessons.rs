@@ -25,6 +25,12 @@ mod l02_01_main_process {
     #[path = "wrong/first_pid.rs"]
     pub mod wrong_first_pid;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/main_by_name.rs"]
+    pub mod wrong_main_by_name;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/name_counted.rs"]
+    pub mod wrong_name_counted;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/one_level.rs"]
     pub mod wrong_one_level;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -377,6 +383,24 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_01_main_process/lesson.toml"),
         source: include_str!("../lessons/l02_01_main_process/wrong/first_pid.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_01_main_process"),
+    },
+    grader::Case {
+        lesson: "2.1",
+        name: "wrong_main_by_name",
+        scenarios: || l02_01_main_process::check::scenarios(l02_01_main_process::wrong_main_by_name::who),
+        main: None,
+        toml: include_str!("../lessons/l02_01_main_process/lesson.toml"),
+        source: include_str!("../lessons/l02_01_main_process/wrong/main_by_name.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_01_main_process"),
+    },
+    grader::Case {
+        lesson: "2.1",
+        name: "wrong_name_counted",
+        scenarios: || l02_01_main_process::check::scenarios(l02_01_main_process::wrong_name_counted::who),
+        main: None,
+        toml: include_str!("../lessons/l02_01_main_process/lesson.toml"),
+        source: include_str!("../lessons/l02_01_main_process/wrong/name_counted.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_01_main_process"),
     },
     grader::Case {
