@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -146,7 +147,9 @@ impl Table {
 }
 
 thread_local! {
-    static TABLE: RefCell<Table> = const { RefCell::new(Table::new(Role::Outside)) };
+    /// Never dropped, so that it is there for hooks at the end of the process, which run after the thread's values were dropped.
+    /// Outside of a scope it holds nothing.
+    static TABLE: RefCell<ManuallyDrop<Table>> = const { RefCell::new(ManuallyDrop::new(Table::new(Role::Outside))) };
 }
 
 /// Puts a duplicate of `descriptor` into the message that this thread encodes; its index.
@@ -185,6 +188,10 @@ fn change<R>(step: impl FnOnce(&mut Role) -> Result<R, Refusal>) -> Result<R, Re
     })
 }
 
+fn replace(table: Table) -> Table {
+    ManuallyDrop::into_inner(TABLE.replace(ManuallyDrop::new(table)))
+}
+
 /// The table of one call of `encode` or `decode`. Dropping it closes what is in the table and brings back the table
 /// of the call around it.
 pub(crate) struct Scope {
@@ -205,14 +212,14 @@ impl Scope {
 
     fn open(role: Role) -> Self {
         Self {
-            outer: Some(TABLE.replace(Table::new(role))),
+            outer: Some(replace(Table::new(role))),
             not_send: PhantomData,
         }
     }
 
     /// Puts the outer table back; the table of this scope.
     fn close(&mut self) -> Option<Table> {
-        self.outer.take().map(|outer| TABLE.replace(outer))
+        self.outer.take().map(replace)
     }
 
     /// Ends the scope; the descriptors to send.

@@ -12,13 +12,17 @@
 //!
 //! Order: threads of [`thread::spawn`](crate::thread::spawn) are joined, hooks run (last registered first), daemons are
 //! terminated, the other children are waited for, the forkserver is ended.
+//!
+//! Invariant: one thread does this, once ([`Turn`]). A second one that ends the process meanwhile is neither waited for nor
+//! does it cut the first one short; a hook that ends the process goes on with what is left.
 #![allow(unsafe_code, reason = "atexit and _exit")]
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::handle::lock;
@@ -47,11 +51,11 @@ pub fn at_exit(hook: impl FnOnce() + Send + 'static) {
 
 /// Ends this process normally with a code, of which the parent sees the low 8 bits (CPython's `sys.exit(n)`, rows P11, P12).
 /// Values on the stack are not dropped; the hooks of [`at_exit`] run, and children are seen to.
+///
+/// Any thread may call it, a hook too; the code of a thread that calls it while `main` has returned and waits is the one that
+/// counts. (`std::process::exit` waits there for ever, as that is what it does while another thread ends the process.)
 pub fn exit(code: i32) -> ! {
-    match current().start_method {
-        Some(method) => end_child(method, code),
-        None => std::process::exit(code),
-    }
+    end(current().start_method, code)
 }
 
 /// Ends this process normally with code 1 and says why on stderr (CPython's `sys.exit("text")`, row P13).
@@ -74,30 +78,71 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Whether the normal end has begun, for all threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Free,
+    Taken,
+    Done,
+}
+
+static TURN: Mutex<Turn> = Mutex::new(Turn::Free);
+static DONE: Condvar = Condvar::new();
+
+thread_local! {
+    /// Whether the turn is this thread's.
+    static HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The process that registered: a copy by a plain `fork` has the handler too, and is not ours to end.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// The C library's end of this process has begun, which happens once.
+static LAST_CALL: AtomicBool = AtomicBool::new(false);
+
 /// Has the C library call us at the end of `main` and in `exit`, once.
 pub(crate) fn register() {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
+        OWNER.store(std::process::id(), Ordering::Relaxed);
         // SAFETY: `on_exit` is a function that lives as long as the image and does not unwind.
         unsafe { libc::atexit(on_exit) };
     }
 }
 
 extern "C" fn on_exit() {
-    let _ = catch_unwind(at_normal_end);
+    if OWNER.load(Ordering::Relaxed) == std::process::id() {
+        LAST_CALL.store(true, Ordering::Relaxed);
+        // Before the turn is taken: one of these threads may end the process with a code of its own.
+        thread::leave();
+        thread::wait_for_all();
+        if take_turn() {
+            let _ = catch_unwind(at_normal_end);
+        }
+    }
 }
 
 /// Ends a child that has done its target.
 pub(crate) fn end_child(method: StartMethod, code: i32) -> ! {
-    if method == StartMethod::Spawn {
-        // A fresh program: every exit handler in it is its own.
-        register();
-        std::process::exit(code)
+    thread::wait_for_all();
+    end(Some(method), code)
+}
+
+fn end(method: Option<StartMethod>, code: i32) -> ! {
+    while !take_turn() {
+        // Another thread ends the process, with its own code.
+        std::thread::park();
     }
-    // A copy: the C library's list holds handlers of the process that it was copied from.
     let _ = catch_unwind(at_normal_end);
-    let _ = catch_unwind(|| std::io::stdout().flush());
-    exit_now(code)
+    // In a copy the C library's list holds handlers of the process that it was copied from.
+    let is_copy = matches!(method, Some(StartMethod::ForkServer | StartMethod::Fork));
+    if is_copy || LAST_CALL.load(Ordering::Relaxed) {
+        let _ = catch_unwind(|| std::io::stdout().flush());
+        exit_now(code)
+    }
+    *lock(&TURN) = Turn::Done;
+    DONE.notify_all();
+    std::process::exit(code)
 }
 
 /// Ends this process if a panic comes by here: what lies beyond is another process's code. Most panics are caught before;
@@ -137,7 +182,26 @@ fn at_normal_end() {
     start::stop_forkserver();
 }
 
-/// In a forked child the parent's hooks neither run nor are dropped: what they own is the parent's.
+/// Whether it is for this thread to do; if another does it, waits until that is done.
+fn take_turn() -> bool {
+    let mut turn = lock(&TURN);
+    if *turn == Turn::Free {
+        *turn = Turn::Taken;
+        HERE.set(true);
+    }
+    // Whoever has the turn waits for all threads but those that come here.
+    thread::leave();
+    while *turn == Turn::Taken && !HERE.get() {
+        turn = DONE.wait(turn).unwrap_or_else(PoisonError::into_inner);
+    }
+    HERE.get()
+}
+
+/// In a forked child the parent's hooks neither run nor are dropped: what they own is the parent's. Its end is its own.
 pub(crate) fn after_fork() {
+    OWNER.store(std::process::id(), Ordering::Relaxed);
+    LAST_CALL.store(false, Ordering::Relaxed);
+    *lock(&TURN) = Turn::Free;
+    HERE.set(false);
     std::mem::forget(std::mem::take(&mut *lock(&HOOKS)));
 }

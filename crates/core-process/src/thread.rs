@@ -15,7 +15,7 @@ static UNFINISHED: Mutex<usize> = Mutex::new(0);
 static FINISHED: Condvar = Condvar::new();
 
 thread_local! {
-    /// Whether the calling thread is one of the unfinished.
+    /// Whether the calling thread is one of the unfinished, and has not left.
     static COUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -64,11 +64,17 @@ pub fn is_main() -> bool {
     crate::sys::threads::is_main()
 }
 
-/// Waits for all threads of [`spawn`] but the calling one, which may be ending the process.
+/// The calling thread is ending the process, and is not waited for any more. It never returns.
+pub(crate) fn leave() {
+    if COUNTED.replace(false) {
+        drop(Unfinished);
+    }
+}
+
+/// Waits for all threads of [`spawn`].
 pub(crate) fn wait_for_all() {
-    let own = usize::from(COUNTED.get());
     let mut unfinished = lock(&UNFINISHED);
-    while *unfinished > own {
+    while *unfinished > 0 {
         unfinished = FINISHED
             .wait(unfinished)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -78,4 +84,5 @@ pub(crate) fn wait_for_all() {
 /// In a forked child there are no other threads.
 pub(crate) fn after_fork() {
     *lock(&UNFINISHED) = 0;
+    COUNTED.set(false);
 }

@@ -193,6 +193,47 @@ fn p32_what_was_printed_arrives_and_a_full_disk_changes_no_result() {
 }
 
 #[test]
+fn a_child_that_cannot_print_tells_its_parent_all_the_same() {
+    /// A result that refuses to be sent.
+    #[derive(Debug, serde::Deserialize)]
+    struct Refuses;
+    impl Serialize for Refuses {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("on purpose"))
+        }
+    }
+    fn case(method: StartMethod) {
+        let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let panics = Process::new(|| -> () { panic!("on purpose") }, ()).method(method);
+        match panics.stderr(full()).start().unwrap().join() {
+            Err(ChildError::Panicked { message, .. }) => assert_eq!(message, "on purpose"),
+            other => panic!("{other:?}"),
+        }
+        let refuses = Process::new(|| Refuses, ()).method(method);
+        match refuses.stderr(full()).start().unwrap().join() {
+            Err(ChildError::Result { message }) => assert!(message.contains("on purpose"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    by_each_method(case);
+}
+
+#[test]
+fn a_panic_that_was_caught_is_not_taken_for_a_later_one() {
+    fn target() {
+        let _ = std::panic::catch_unwind(|| panic!("the first"));
+        std::panic::resume_unwind(Box::new("the second"));
+    }
+    fn case(method: StartMethod) {
+        match Process::new(target, ()).method(method).start().unwrap().join() {
+            Err(ChildError::Panicked { message, .. }) => assert_eq!(message, "the second"),
+            other => panic!("{other:?}"),
+        }
+    }
+    by_each_method(case);
+}
+
+#[test]
 fn x03_exit_now_leaves_everything_undone() {
     fn leave() {
         core_process::at_exit(|| eprintln!("a hook ran"));

@@ -126,6 +126,67 @@ fn x08_hooks_run_once_each_the_last_first_whatever_one_does() {
     by_each_method(case);
 }
 
+#[test]
+fn x08_a_hook_may_end_the_process_and_the_others_still_run() {
+    fn child(out: Fd<PipeWriter>) {
+        at_exit(says(&out, "first;"));
+        at_exit(|| exit(6));
+        at_exit(says(&out, "third;"));
+    }
+    fn case(method: StartMethod) {
+        let (reader, writer) = pipe().unwrap();
+        let child = Process::new(child, Fd::from(writer))
+            .method(method)
+            .start()
+            .unwrap();
+        assert_eq!(child.wait().unwrap(), core_process::Status::Exited(6));
+        assert_eq!(to_the_end(reader), "third;first;");
+    }
+    by_each_method(case);
+}
+
+#[test]
+fn x08_a_hook_may_start_processes() {
+    fn grandchild(out: Fd<PipeWriter>) {
+        (&*out).write_all(b"grandchild;").unwrap();
+    }
+    fn child(method: StartMethod, out: Fd<PipeWriter>) {
+        // One before, so that whatever a start keeps in the thread is there, and dropped before the hooks run.
+        let recipe = Process::new(grandchild, out).method(method);
+        recipe.start().unwrap().join().unwrap();
+        at_exit(move || recipe.start().unwrap().join().unwrap());
+    }
+    fn case(method: StartMethod) {
+        let (reader, writer) = pipe().unwrap();
+        let child = Process::new(child, (method, Fd::from(writer)))
+            .method(method)
+            .start()
+            .unwrap();
+        child.join().unwrap();
+        assert_eq!(to_the_end(reader), "grandchild;grandchild;");
+    }
+    by_each_method(case);
+}
+
+#[test]
+fn x08_a_panic_of_the_target_and_one_of_a_hook_are_two_panics() {
+    fn child(out: Fd<PipeWriter>) {
+        at_exit(says(&out, "first;"));
+        at_exit(|| panic!("a hook on purpose"));
+        panic!("the target on purpose");
+    }
+    fn case(method: StartMethod) {
+        let (reader, writer) = pipe().unwrap();
+        let child = Process::new(child, Fd::from(writer))
+            .method(method)
+            .start()
+            .unwrap();
+        assert_eq!(child.wait().unwrap(), core_process::Status::Exited(101));
+        assert_eq!(to_the_end(reader), "first;");
+    }
+    by_each_method(case);
+}
+
 static ORDER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 fn order() -> Vec<u8> {

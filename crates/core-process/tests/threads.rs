@@ -81,6 +81,76 @@ fn p33_a_thread_that_ends_the_process_does_not_wait_for_itself() {
 }
 
 #[test]
+fn p33_a_thread_may_end_the_process_that_waits_for_it() {
+    fn target(returned: Opener, gate: Gate) -> OpensWhenSent {
+        core_process::thread::spawn(move || -> () {
+            gate.pass();
+            core_process::exit(4)
+        })
+        .unwrap();
+        OpensWhenSent(returned)
+    }
+    fn case(method: StartMethod) {
+        let (returned, here) = gate();
+        let (opener, there) = gate();
+        let child = Process::new(target, (returned, there))
+            .method(method)
+            .start()
+            .unwrap();
+        here.pass();
+        opener.open();
+        assert_eq!(child.wait().unwrap(), core_process::Status::Exited(4));
+    }
+    by_each_method(case);
+}
+
+#[test]
+fn p33_threads_that_end_the_process_do_not_wait_for_each_other() {
+    fn target() {
+        let together = std::sync::Arc::new(std::sync::Barrier::new(2));
+        for _ in 0..2 {
+            let together = together.clone();
+            core_process::thread::spawn(move || -> () {
+                together.wait();
+                core_process::exit(4)
+            })
+            .unwrap();
+        }
+        std::thread::park();
+    }
+    fn case(method: StartMethod) {
+        let child = Process::new(target, ()).method(method).start().unwrap();
+        assert_eq!(child.wait().unwrap(), core_process::Status::Exited(4));
+    }
+    by_each_method(case);
+}
+
+#[test]
+fn p33_a_copy_by_a_plain_fork_waits_for_no_thread_that_it_lacks() {
+    #[allow(unsafe_code, reason = "the test forks behind the library's back")]
+    fn target(unlock: Opener, gate: Gate) -> i32 {
+        core_process::thread::spawn(move || gate.pass()).unwrap();
+        // SAFETY: the copy ends at once, by the C library's normal end.
+        match unsafe { libc::fork() } {
+            0 => std::process::exit(7),
+            copy => {
+                let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(copy), None).unwrap();
+                unlock.open();
+                match ended {
+                    nix::sys::wait::WaitStatus::Exited(_, code) => code,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+    fn case(method: StartMethod) {
+        let child = Process::new(target, gate()).method(method).start().unwrap();
+        assert_eq!(child.join(), Ok(7));
+    }
+    by_each_method(case);
+}
+
+#[test]
 fn p34_a_std_thread_is_abandoned_at_the_end() {
     fn case(method: StartMethod) {
         let target = || {

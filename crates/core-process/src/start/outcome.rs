@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
+use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::PanicHookInfo;
@@ -50,7 +51,8 @@ pub(super) fn watch_panics() {
     *BEFORE.write().unwrap_or_else(PoisonError::into_inner) = Some(std::panic::take_hook());
     std::panic::set_hook(Box::new(|info| {
         let me = crate::current();
-        eprint!("process {:?} (pid {}): ", me.name, me.pid);
+        // Not `eprint`, which panics where nobody reads.
+        let _ = write!(std::io::stderr(), "process {:?} (pid {}): ", me.name, me.pid);
         if let Some(before) = &*BEFORE.read().unwrap_or_else(PoisonError::into_inner) {
             before(info);
         }
@@ -58,7 +60,8 @@ pub(super) fn watch_panics() {
         if cfg!(panic = "abort") && crate::thread::is_main() {
             publish_panic(&record);
         }
-        LAST_PANIC.set(Some(record));
+        // A hook at the end of the process comes after the thread's values were dropped; nobody asks for its panic.
+        let _ = LAST_PANIC.try_with(|last| last.replace(Some(record)));
     }));
 }
 
@@ -93,8 +96,11 @@ pub(super) fn publish(result: std::thread::Result<Result<Encoded, Failure>>) -> 
             publish_text(State::ResultFailed, &why)
         }
         Err(payload) => {
-            let record = LAST_PANIC.take().unwrap_or_else(|| PanicRecord {
-                message: message_of(&*payload),
+            let message = message_of(&*payload);
+            // Another message: the hook was not called (`resume_unwind`), and what it left is of an earlier panic.
+            let record = LAST_PANIC.take().filter(|record| record.message == message);
+            let record = record.unwrap_or_else(|| PanicRecord {
+                message,
                 ..PanicRecord::default()
             });
             publish_panic(&record)
@@ -108,10 +114,12 @@ pub(super) fn publish_setup_failure(why: &str) {
 }
 
 fn report(what: &str, why: &str) {
-    eprintln!(
+    let me = crate::current();
+    let _ = writeln!(
+        std::io::stderr(),
         "process {} (pid {}): {what}: {why}",
-        crate::current().name,
-        std::process::id()
+        me.name,
+        me.pid
     );
 }
 

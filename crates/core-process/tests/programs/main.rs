@@ -48,6 +48,12 @@ cases! {
     }
 
     #[test]
+    fn p33_a_thread_that_main_waits_for_may_end_the_process() {
+        let ended = run("ended_by_a_thread", &[]);
+        assert_eq!((ended.code, ended.output.as_str()), (Some(6), "hook\n"), "{}", ended.errors);
+    }
+
+    #[test]
     fn x05_a_daemon_that_refuses_sigterm_is_killed() {
         let ended = run("deaf_daemon", &["spawn"]);
         assert_eq!((ended.code, ended.output.as_str()), (Some(0), "main: end\n"));

@@ -20,6 +20,7 @@ pub(crate) fn main(name: &str, arguments: &[&str]) -> ExitCode {
         "leaves_before_init" => leaves_before_init(method()),
         "initialised_twice" => initialised_twice(),
         "square" => squared(method()),
+        "ended_by_a_thread" => ended_by_a_thread(),
         "without_its_file" => without_its_file(method()),
         _ => return ExitCode::from(2),
     }
@@ -206,4 +207,19 @@ fn without_its_file(method: StartMethod) {
     say("gone\n");
     let child = Process::new(square, 7).method(method).start().unwrap();
     say(&format!("{}\n", child.join().unwrap()));
+}
+
+/// `main` has returned, and waits for the thread that ends the process.
+fn ended_by_a_thread() {
+    init();
+    end_with_the_judge();
+    at_exit(|| say("hook\n"));
+    let main = format!("/proc/self/task/{}/stat", std::process::id());
+    core_process::thread::spawn(move || -> () {
+        while !std::fs::read_to_string(&main).unwrap().contains(") S ") {
+            std::thread::yield_now();
+        }
+        exit(6)
+    })
+    .unwrap();
 }
