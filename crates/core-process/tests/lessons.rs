@@ -61,11 +61,20 @@ mod l02_02_child_processes {
     #[path = "wrong/last_argument.rs"]
     pub mod wrong_last_argument;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/newest.rs"]
+    pub mod wrong_newest;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/one_by_one.rs"]
     pub mod wrong_one_by_one;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_too_many.rs"]
+    pub mod wrong_one_too_many;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/order_of_ends.rs"]
     pub mod wrong_order_of_ends;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/shares.rs"]
+    pub mod wrong_shares;
 }
 
 #[path = "../lessons/l02_03_interaction"]
@@ -504,6 +513,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.2",
+        name: "wrong_newest",
+        scenarios: || l02_02_child_processes::check::scenarios(l02_02_child_processes::wrong_newest::run_jobs),
+        main: None,
+        toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
+        source: include_str!("../lessons/l02_02_child_processes/wrong/newest.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
+    },
+    grader::Case {
+        lesson: "2.2",
         name: "wrong_one_by_one",
         scenarios: || l02_02_child_processes::check::scenarios(l02_02_child_processes::wrong_one_by_one::run_jobs),
         main: None,
@@ -513,11 +531,29 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.2",
+        name: "wrong_one_too_many",
+        scenarios: || l02_02_child_processes::check::scenarios(l02_02_child_processes::wrong_one_too_many::run_jobs),
+        main: None,
+        toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
+        source: include_str!("../lessons/l02_02_child_processes/wrong/one_too_many.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
+    },
+    grader::Case {
+        lesson: "2.2",
         name: "wrong_order_of_ends",
         scenarios: || l02_02_child_processes::check::scenarios(l02_02_child_processes::wrong_order_of_ends::run_jobs),
         main: None,
         toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
         source: include_str!("../lessons/l02_02_child_processes/wrong/order_of_ends.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
+    },
+    grader::Case {
+        lesson: "2.2",
+        name: "wrong_shares",
+        scenarios: || l02_02_child_processes::check::scenarios(l02_02_child_processes::wrong_shares::run_jobs),
+        main: None,
+        toml: include_str!("../lessons/l02_02_child_processes/lesson.toml"),
+        source: include_str!("../lessons/l02_02_child_processes/wrong/shares.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_02_child_processes"),
     },
     grader::Case {

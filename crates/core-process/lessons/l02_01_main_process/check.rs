@@ -105,7 +105,11 @@ where
 fn judge(line: &Line, seen: &Evidence<Vec<Answers>>, found: &mut Findings) {
     let Some(answers) = &seen.value else { return };
     let starts = &line.starts;
-    assert_eq!(answers.len(), starts.len() + 1, "each process of the line answers");
+    assert_eq!(
+        answers.len(),
+        starts.len() + 1,
+        "each process of the line answers"
+    );
     for (depth, answer) in answers.iter().enumerate() {
         let (pid, name) = (answer.pid, &answer.name);
         let (is, how) = match depth {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use core_process::probe::Phase;
 use core_process::{Signal, Status};
 use grader::work::{Gate, Gauge, Rendezvous, note};
-use grader::{Draw, Evidence, Findings, Scenario, Verdict};
+use grader::{Draw, Event, Evidence, Findings, Scenario, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What the learner writes: runs the jobs, no more than `width` at a time, and says how each one's process ended.
@@ -20,7 +21,7 @@ pub struct Job {
 }
 
 /// How a job's process ends.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum End {
     /// It returns.
     Returns,
@@ -28,22 +29,21 @@ pub enum End {
     Exits(i32),
     /// It is ended by this signal.
     Dies(Signal),
-    /// It returns once the last job has begun.
-    AwaitsTheLast,
-    /// It returns, and whoever awaits the last job may go on.
-    IsTheLast,
+    /// It returns once all of these jobs have begun, or once it is clear that one of them will not.
+    Outlasts(Vec<u64>),
     /// It returns once so many jobs are inside, or once it is clear that so many will not come.
     Crowds(u32),
 }
 
 const JOBS: Gauge = Gauge::named("jobs");
-const LAST: Gate = Gate::named("last");
+const BEGUN: Gate = Gate::named("begin of job");
 const CROWD: Rendezvous = Rendezvous::named("crowd");
 
 /// The work of one job. Pass it to `Process::new`.
 pub fn work(job: Job) -> u64 {
     let inside = JOBS.enter();
     note("job", job.id as i64);
+    BEGUN.number(job.id).open();
     match job.end {
         End::Returns => {}
         End::Exits(code) => {
@@ -51,10 +51,9 @@ pub fn work(job: Job) -> u64 {
             core_process::exit(code)
         }
         End::Dies(signal) => grader::work::die(signal),
-        End::AwaitsTheLast => {
-            LAST.wait();
+        End::Outlasts(others) => {
+            others.iter().all(|id| BEGUN.number(*id).wait());
         }
-        End::IsTheLast => LAST.open(),
         End::Crowds(parties) => {
             CROWD.meet(parties);
         }
@@ -104,15 +103,15 @@ fn draw_crowd(draw: &mut Draw) -> Input {
     }
 }
 
-/// The first job ends when the last one has begun: with a place refilled as soon as it is free it always will.
+/// One of the first jobs ends when all others have begun: with a place refilled as soon as it is free they always will.
 fn draw_one_long(draw: &mut Draw) -> Input {
     let count = draw.size_in(4..=9);
     let width = draw.size_in(2..=3);
     let mut jobs = jobs(draw, count, |_| End::Returns);
-    if let [first, .., last] = &mut jobs[..] {
-        first.end = End::AwaitsTheLast;
-        last.end = End::IsTheLast;
-    }
+    // Any of those that are started at once, so that to wait for the oldest is no better than to wait for the newest.
+    let long = draw.number(0..=width as u64 - 1) as usize;
+    let others = jobs.iter().map(|job| job.id).filter(|id| *id != jobs[long].id);
+    jobs[long].end = End::Outlasts(others.collect());
     Input { jobs, width }
 }
 
@@ -131,11 +130,11 @@ fn draw_ends(draw: &mut Draw) -> Input {
     }
 }
 
-fn expected(end: End) -> Status {
+fn expected(end: &End) -> Status {
     match end {
-        End::Exits(code) => Status::Exited(code),
-        End::Dies(signal) => Status::Signaled(signal),
-        End::Returns | End::AwaitsTheLast | End::IsTheLast | End::Crowds(_) => Status::Exited(0),
+        End::Exits(code) => Status::Exited(*code),
+        End::Dies(signal) => Status::Signaled(*signal),
+        End::Returns | End::Outlasts(_) | End::Crowds(_) => Status::Exited(0),
     }
 }
 
@@ -166,48 +165,88 @@ fn judge(input: &Input, seen: &Evidence<Vec<Status>>, found: &mut Findings) {
         .show(ran.iter().copied());
 
     let gauge = seen.gauge("jobs");
-    found.check("width", Verdict::Limit, gauge.peak <= input.width, || {
-        format!(
-            "{} jobs ran at once (pids {:?}), {} were allowed",
-            gauge.peak, gauge.at_peak, input.width
-        )
-    });
+    found
+        .check("width", Verdict::Limit, gauge.peak <= input.width, || {
+            format!(
+                "{} jobs ran at once (pids {:?}); allowed: {}",
+                gauge.peak, gauge.at_peak, input.width
+            )
+        })
+        .show(
+            seen.journal
+                .about("jobs")
+                .filter(|event| event.seq <= gauge.peak_seq),
+        );
 
-    let gate = seen.gate("last");
+    let gate = seen.gate("begin of job");
+    let missed = seen
+        .journal
+        .about("begin of job")
+        .find(|event| event.name == "gate" && event.phase == Phase::End && event.value == 0);
     if gate.undecided > 0 {
         found.skip("refill", "this machine was too busy to show it");
     } else {
         found
-            .check("refill", Verdict::Serial, gate.missed == 0, || {
+            .check("refill", Verdict::Serial, missed.is_none(), || {
+                let (pid, waiting) = missed.map_or((0, 0), |event| (event.pid, event.object));
                 format!(
-                    "the first job went on until the last one would begin, {} at a time were allowed, and the last one was not started",
+                    "pid {pid} ran on until all other jobs had begun, {} at a time were allowed, and job {waiting} was not started \
+                     beside it",
                     input.width
                 )
             })
-            .show(ran.iter().copied());
+            .show_lines(|| {
+                let until = missed.map_or(0, |event| event.seq);
+                grader::lines(seen.journal.about("jobs").filter(|event| event.seq < until))
+            });
     }
 
     if let Some(statuses) = &seen.value {
-        let expected: Vec<Status> = input.jobs.iter().map(|job| expected(job.end)).collect();
+        let expected: Vec<Status> = input.jobs.iter().map(|job| expected(&job.end)).collect();
         let differs = expected
             .iter()
             .zip(statuses)
             .position(|(expected, status)| expected != status);
-        found.check(
-            "status",
-            Verdict::Wrong,
-            *statuses == expected,
-            || match differs {
-                Some(at) => format!(
-                    "job {} (place {at}) {}; the answer says that it {}",
-                    input.jobs[at].id, expected[at], statuses[at]
-                ),
-                None => format!(
-                    "there are {} jobs and {} statuses",
-                    expected.len(),
-                    statuses.len()
-                ),
-            },
-        );
+        found
+            .check(
+                "status",
+                Verdict::Wrong,
+                *statuses == expected,
+                || match differs {
+                    Some(at) => format!(
+                        "job {} (place {at}) {}; the answer says that it {}",
+                        input.jobs[at].id, expected[at], statuses[at]
+                    ),
+                    None => format!(
+                        "there are {} jobs and {} statuses",
+                        expected.len(),
+                        statuses.len()
+                    ),
+                },
+            )
+            .show_lines(|| {
+                ends(input, &ran, seen)
+                    .zip(statuses)
+                    .map(|(end, said)| format!("{end}; said: it {said}"))
+                    .collect()
+            });
     }
+}
+
+/// How the process of each job ended, by the kernel's record, in the order of the jobs.
+fn ends<'a>(
+    input: &'a Input,
+    ran: &'a [&Event],
+    seen: &'a Evidence<Vec<Status>>,
+) -> impl Iterator<Item = String> + 'a {
+    input.jobs.iter().map(|job| {
+        let begun = ran.iter().find(|event| event.value == job.id as i64);
+        let status = begun.and_then(|event| seen.process(event.pid)?.status);
+        format!(
+            "pid {} (job {}) {}",
+            begun.map_or(0, |event| event.pid),
+            job.id,
+            status.unwrap_or(Status::Unknown)
+        )
+    })
 }
