@@ -1,0 +1,30 @@
+//! Sleeping on a word of shared memory, and waking who sleeps there.
+//!
+//! Invariant: never process-private, so it works between any mappings of one segment; and every sleep has an end of its
+//! own, since the process that would wake may die first. Sleepers are in the kernel's list and in no memory, so one
+//! that dies leaves nothing.
+
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use rustix::thread::futex::{self, Flags, Timespec};
+
+/// Sleeps while `word` is `expected`, at most for `longest`. May return early for no reason: the caller looks again.
+pub(crate) fn sleep(word: &AtomicU32, expected: u32, longest: Duration) {
+    let timeout = Timespec {
+        tv_sec: longest.as_secs().cast_signed(),
+        tv_nsec: longest.subsec_nanos().into(),
+    };
+    // Woken, changed before, interrupted, timed out: for the caller all are "look again".
+    let _ = futex::wait(word, Flags::empty(), expected, Some(&timeout));
+}
+
+/// Wakes at most `count` of those that sleep on `word`. It cannot fail: the word is mapped and aligned.
+pub(crate) fn wake(word: &AtomicU32, count: u32) {
+    let _ = futex::wake(word, Flags::empty(), count);
+}
+
+/// Wakes all that sleep on `word`.
+pub(crate) fn wake_all(word: &AtomicU32) {
+    wake(word, i32::MAX.cast_unsigned());
+}

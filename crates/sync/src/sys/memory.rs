@@ -1,0 +1,193 @@
+//! The memory of one object, and the robust mutexes in it.
+//!
+//! A robust mutex is POSIX's answer to the death of a holder: the kernel walks the list of mutexes that a thread holds
+//! when the thread ends, however it ends, marks each and wakes a waiter; the next owner gets the mutex and the news.
+//! Invariant: a mapping in which a thread of this process holds a mutex is never unmapped, since the thread's list of
+//! held mutexes runs through it; if a guard was forgotten, the mapping stays for the life of the process.
+//! This file does not know what a mutex protects.
+#![allow(unsafe_code, reason = "POSIX mutexes in shared memory")]
+
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use core_process::shm::Segment;
+
+/// The room that a mutex has in memory; glibc's takes 40 bytes on x86-64 and 48 on aarch64.
+pub(crate) const MUTEX_ROOM: usize = 48;
+
+const _: () = assert!(size_of::<libc::pthread_mutex_t>() <= MUTEX_ROOM);
+const _: () = assert!(align_of::<libc::pthread_mutex_t>() <= 8);
+
+unsafe extern "C" {
+    // glibc 2.30 and newer; the libc crate has no declaration of it.
+    fn pthread_mutex_clocklock(
+        mutex: *mut libc::pthread_mutex_t,
+        clock: libc::clockid_t,
+        deadline: *const libc::timespec,
+    ) -> libc::c_int;
+}
+
+/// Whether the owner of a mutex may lock it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nesting {
+    /// A second lock by the owner blocks.
+    Refused,
+    /// The owner's locks are counted.
+    Counted,
+}
+
+/// How a mutex was got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Got {
+    /// From nobody, or from an owner that unlocked it.
+    Free,
+    /// From an owner that died with it. To be followed by [`Memory::make_consistent`] before the unlock.
+    FromTheDead,
+}
+
+/// A segment, and how many of its mutexes this process holds through this mapping.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    segment: ManuallyDrop<Segment>,
+    /// Levels of the main mutex that a thread of this process holds. Written by its holder alone.
+    held: AtomicU32,
+}
+
+impl Memory {
+    pub(crate) fn new(segment: Segment) -> Self {
+        Self {
+            segment: ManuallyDrop::new(segment),
+            held: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    #[inline]
+    pub(crate) fn word(&self, offset: usize) -> &AtomicU32 {
+        self.segment.atomic_u32(offset)
+    }
+
+    /// The mutex at `offset`.
+    #[inline]
+    fn mutex(&self, offset: usize) -> *mut libc::pthread_mutex_t {
+        assert!(offset.is_multiple_of(8) && offset + MUTEX_ROOM <= self.segment.len());
+        // SAFETY: the offset was just checked to lie inside the mapping, which lives as long as `self`.
+        unsafe { self.segment.as_ptr().add(offset) }.cast()
+    }
+
+    /// Makes a robust, process-shared mutex at `offset`, where there is none or one that nobody uses.
+    pub(crate) fn make_mutex(&self, offset: usize, nesting: Nesting) {
+        let kind = match nesting {
+            Nesting::Refused => libc::PTHREAD_MUTEX_NORMAL,
+            Nesting::Counted => libc::PTHREAD_MUTEX_RECURSIVE,
+        };
+        let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+        let attributes = attributes.as_mut_ptr();
+        // SAFETY: memory for the attributes; glibc's need no destruction.
+        done(unsafe { libc::pthread_mutexattr_init(attributes) });
+        // SAFETY: the attributes were initialised.
+        done(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) });
+        // SAFETY: as above.
+        done(unsafe { libc::pthread_mutexattr_settype(attributes, kind) });
+        // SAFETY: as above.
+        done(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) });
+        // SAFETY: `mutex` has checked that there is room; the caller knows that nobody uses what is there.
+        done(unsafe { libc::pthread_mutex_init(self.mutex(offset), attributes) });
+    }
+
+    /// Takes the mutex at `offset` if nobody has it.
+    #[inline]
+    pub(crate) fn try_lock(&self, offset: usize) -> Option<Got> {
+        // SAFETY: the mutex was initialised by `make_mutex` in whichever process made the object, and the mapping stays
+        // while it is held: `note_held` counts that, `drop` looks.
+        let code = unsafe { libc::pthread_mutex_trylock(self.mutex(offset)) };
+        got(code)
+    }
+
+    /// Takes the mutex at `offset`; `None` if it was not free within `longest`.
+    pub(crate) fn lock_within(&self, offset: usize, longest: Duration) -> Option<Got> {
+        let mut now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the clock's time is written to a timespec of this frame.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+        let nanoseconds = now.tv_nsec + i64::from(longest.subsec_nanos());
+        let deadline = libc::timespec {
+            tv_sec: now.tv_sec + longest.as_secs().cast_signed() + nanoseconds / 1_000_000_000,
+            tv_nsec: nanoseconds % 1_000_000_000,
+        };
+        let mutex = self.mutex(offset);
+        // SAFETY: as in `try_lock`; the deadline is a timespec of this frame.
+        let code = unsafe { pthread_mutex_clocklock(mutex, libc::CLOCK_MONOTONIC, &raw const deadline) };
+        got(code)
+    }
+
+    /// Says that what the dead owner left is dealt with; by the owner of the mutex, who got it from the dead.
+    pub(crate) fn make_consistent(&self, offset: usize) {
+        // SAFETY: the mutex was initialised. An error says that it is consistent already.
+        let _ = unsafe { libc::pthread_mutex_consistent(self.mutex(offset)) };
+    }
+
+    /// Releases the mutex at `offset`, one level of it. Nothing happens if the calling thread does not own it: a copy of a
+    /// guard in a forked child.
+    #[inline]
+    pub(crate) fn unlock(&self, offset: usize) {
+        // SAFETY: the mutex was initialised; a robust one checks that the caller owns it.
+        let _ = unsafe { libc::pthread_mutex_unlock(self.mutex(offset)) };
+    }
+
+    /// Notes that the caller holds one more level of the main mutex.
+    #[inline]
+    pub(crate) fn note_held(&self) {
+        // Relaxed, and no read-modify-write: the holder alone writes it, and `drop` runs after every holder's last use
+        // (the Arc around this orders them).
+        self.held
+            .store(self.held.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Notes that the caller is about to release a level.
+    #[inline]
+    pub(crate) fn note_released(&self) {
+        self.held.store(
+            self.held.load(Ordering::Relaxed).saturating_sub(1),
+            Ordering::Relaxed,
+        );
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if *self.held.get_mut() == 0 {
+            // SAFETY: `drop` runs once, and nothing uses the segment after it.
+            unsafe { ManuallyDrop::drop(&mut self.segment) };
+        }
+    }
+}
+
+#[inline]
+fn got(code: libc::c_int) -> Option<Got> {
+    match code {
+        0 => Some(Got::Free),
+        libc::EBUSY | libc::ETIMEDOUT => None,
+        libc::EOWNERDEAD => Some(Got::FromTheDead),
+        other => overwritten(other),
+    }
+}
+
+#[cold]
+fn overwritten(code: libc::c_int) -> ! {
+    panic!(
+        "a lock in shared memory does not work any more (error {code}): its memory was overwritten, or it was taken more \
+         than four billion times by one thread"
+    )
+}
+
+/// The calls that make a mutex cannot fail on Linux with these attributes.
+fn done(code: libc::c_int) {
+    assert_eq!(code, 0, "a process-shared robust mutex cannot be made");
+}

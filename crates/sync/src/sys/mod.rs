@@ -1,0 +1,8 @@
+//! What the C library and the kernel give: robust mutexes, shared futexes, the number of the CPU.
+//!
+//! Invariant: unsafe code of this crate is here alone. This layer does not know what a lock or a semaphore means.
+
+pub(crate) mod cpu;
+pub(crate) mod fork;
+pub(crate) mod futex;
+pub(crate) mod memory;

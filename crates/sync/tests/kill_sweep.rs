@@ -1,0 +1,111 @@
+//! A kill at every system call of each operation: whoever is left gets the object, with the news where there is some, and never
+//! waits for the dead.
+//!
+//! A child operates on the object between two points and is killed at its first, its second, its third ... call there; the main
+//! process then uses the object. A run must end by itself: a sleeper left asleep is a HANG of the cage.
+//!
+//! `cargo test -p sync --test kill_sweep` prints the table. Without an argument this program sweeps; with one it is the
+//! program that is swept.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test, whose table is its output"
+)]
+
+mod gate;
+mod swept;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use core_process::Status;
+use grader::cage::{CageSpec, Ended};
+use grader::inject::{Sweep, SweepRun, sweep};
+
+fn main() -> ExitCode {
+    core_process::init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [role, name] = &arguments[..]
+        && role == "swept"
+    {
+        return swept::run(name);
+    }
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    println!("{:24} {:>5} {:>5}  outcomes", "operation", "kills", "bad");
+    let mut failures = 0;
+    for operation in swept::OPERATIONS {
+        match run(operation.name) {
+            Ok(runs) => failures += report(operation.name, &runs),
+            Err(error)
+                if error.kind() == std::io::ErrorKind::Unsupported
+                    || error.to_string().contains("ptrace") =>
+            {
+                println!("ignored: {error}");
+                println!(
+                    "\ntest result: ok. 0 passed; 0 failed; {} ignored; 0 measured; 0 filtered out",
+                    swept::OPERATIONS.len()
+                );
+                return ExitCode::SUCCESS;
+            }
+            Err(error) => {
+                println!("{}: {error}", operation.name);
+                failures += 1;
+            }
+        }
+    }
+    let result = if failures == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {result}. {} passed; {failures} failed; 0 ignored; 0 measured; 0 filtered out",
+        swept::OPERATIONS.len() - failures
+    );
+    if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn run(name: &str) -> std::io::Result<Vec<SweepRun>> {
+    let cage = CageSpec {
+        args: vec!["swept".to_owned(), name.to_owned()],
+        ..CageSpec::new(std::env::current_exe()?)
+    };
+    sweep(&Sweep {
+        victim: 1,
+        after: Some(swept::BEGIN.to_owned()),
+        until: Some(swept::END.to_owned()),
+        ..Sweep::new(cage)
+    })
+}
+
+/// Prints a row, and each run that went badly; returns 1 if there was one.
+fn report(name: &str, runs: &[SweepRun]) -> usize {
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.injected.is_some()) {
+        *outcomes
+            .entry(run.stdout.lines().next().unwrap_or("nothing"))
+            .or_default() += 1;
+    }
+    let is_fine = |run: &&SweepRun| run.is_clean() && run.exit == Some(Status::Exited(0));
+    let bad: Vec<_> = runs.iter().filter(|run| !is_fine(run)).collect();
+    let kills = runs.iter().filter(|run| run.injected.is_some()).count();
+    let outcomes: Vec<String> = outcomes
+        .iter()
+        .map(|(what, count)| format!("{count} x {what}"))
+        .collect();
+    println!("{name:24} {kills:5} {:5}  {}", bad.len(), outcomes.join(", "));
+    for run in &bad {
+        println!("    BAD {run}\n        {}\n        {}", run.stdout, run.stderr);
+        if let Ended::Hang(diagnosis) = &run.ended {
+            println!("        {diagnosis:?}");
+        }
+    }
+    // A sweep that hits nothing, or never gets through, shows nothing.
+    if kills == 0 || runs.last().is_none_or(|run| run.injected.is_some()) {
+        println!("    BAD: the sweep did not end with an undisturbed run, or hit nothing");
+        return 1;
+    }
+    usize::from(!bad.is_empty())
+}
