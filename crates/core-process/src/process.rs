@@ -5,6 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::marker::PhantomData;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -41,6 +42,25 @@ pub(crate) enum Change {
     Set(OsString, OsString),
     Remove(OsString),
     Clear,
+}
+
+impl Change {
+    /// Refuses what no environment can hold.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        let (name, value) = match self {
+            Self::Set(name, value) => (name.as_os_str(), value.as_os_str()),
+            Self::Remove(name) => (name.as_os_str(), OsStr::new("")),
+            Self::Clear => return Ok(()),
+        };
+        let (bytes, zero) = (name.as_bytes(), value.as_bytes().contains(&0));
+        if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) || zero {
+            let why = format!(
+                "the environment cannot hold {name:?}={value:?}: a name is not empty and has no `=`, and neither has a NUL byte"
+            );
+            return Err(StartError::Argument(why));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Options {

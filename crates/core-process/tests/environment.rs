@@ -141,6 +141,36 @@ fn c20_the_environment_is_the_starters_with_the_recipes_changes() {
     by_each_method(case);
 }
 
+#[test]
+fn c20_a_variable_that_cannot_be_is_refused() {
+    fn case(method: StartMethod) {
+        let recipe = Process::new(|| (), ()).method(method);
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")] {
+            let started = recipe.clone().env(name, value).start();
+            let why = started.map(drop).unwrap_err().to_string();
+            assert!(
+                why.contains("environment") && why.contains(&format!("{name:?}")),
+                "{why}"
+            );
+        }
+        recipe.env("A", "b=c").start().unwrap().join().unwrap();
+    }
+    by_each_method(case);
+}
+
+/// A name that `execve` takes and `setenv` refuses.
+#[test]
+fn c20_a_variable_with_an_odd_name_harms_nobody() {
+    let here = std::env::current_exe().unwrap();
+    let ended = std::process::Command::new(here)
+        .args(["--exact", "c20_a_variable_that_cannot_be_is_refused"])
+        .env_clear()
+        .env("=odd", "1")
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+}
+
 /// A process may change its environment, in Rust only while it is alone in it: a process that was started with one stands for
 /// one that has changed it.
 #[test]

@@ -32,7 +32,7 @@ use crate::codec::Encoded;
 use crate::error::STEP_PROCESS;
 use crate::handle::ChildState;
 use crate::probe::{self, Phase};
-use crate::process::{Options, ParentDeath};
+use crate::process::{Change, Options, ParentDeath};
 use crate::stdio::Stream;
 use crate::sys::image::main_image;
 use crate::target::Failure;
@@ -151,6 +151,7 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
     registry::sweep();
 
     let options = request.options;
+    options.environment.iter().try_for_each(Change::check)?;
     let method = options.method.unwrap_or_else(start_method);
     let number = if request.is_helper {
         0

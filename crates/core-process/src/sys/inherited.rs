@@ -87,12 +87,13 @@ pub(crate) fn make_stdin_null() -> io::Result<()> {
 pub(crate) fn replace_environment<'a>(
     variables: impl Iterator<Item = (&'a std::ffi::OsStr, &'a std::ffi::OsStr)>,
 ) {
-    for (name, _) in std::env::vars_os() {
-        // SAFETY: this process has one thread.
-        unsafe { std::env::remove_var(name) };
-    }
+    // SAFETY: this process has one thread. It cannot fail, having nothing to allocate.
+    unsafe { libc::clearenv() };
     for (name, value) in variables {
-        // SAFETY: this process has one thread.
-        unsafe { std::env::set_var(name, value) };
+        // `execve` takes such a name, `setenv` does not: whoever started the program may have made one up.
+        if !name.as_encoded_bytes().contains(&b'=') {
+            // SAFETY: this process has one thread.
+            unsafe { std::env::set_var(name, value) };
+        }
     }
 }
