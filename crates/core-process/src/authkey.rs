@@ -2,20 +2,34 @@
 //!
 //! Invariant: the key travels in start blocks only, never in an argument, the environment or a message (CPython row P36).
 
+use std::fs::File;
+use std::io::Read;
 use std::sync::{Mutex, OnceLock};
 
+use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::handle::lock;
 
 static KEY: Mutex<Option<[u8; 32]>> = Mutex::new(None);
 
+/// Random bytes of the kernel; a panic where it gives none, by neither of its ways.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let mut filled = 0;
     while filled < N {
-        // Interrupted, or short: ask again for the rest. It fails in no other way once the system is up.
-        filled += getrandom(&mut bytes[filled..], GetRandomFlags::empty()).unwrap_or(0);
+        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            // A sandbox refuses the call.
+            Err(refused) => {
+                let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+                if let Err(error) = read {
+                    panic!("the kernel gives no random numbers: getrandom: {refused}; /dev/urandom: {error}");
+                }
+                return bytes;
+            }
+        }
     }
     bytes
 }

@@ -3,18 +3,11 @@
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use rustix::thread::futex;
-
-use super::{Plan, StartBlock, Started, Work, bootstrap, no_process};
+use super::{Plan, StartBlock, Started, Work, bootstrap, go, no_process};
 use crate::StartError;
 use crate::exit::NoWayBack;
-use crate::sys::{self, parent_death, pidfd, threads};
-
-/// How often a child that waits for its parent looks whether it is still there.
-const LOOK: Duration = Duration::from_millis(100);
+use crate::sys::{self, pidfd, threads};
 
 pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
     let threads =
@@ -31,34 +24,20 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     match sys::fork::fork().map_err(no_process)? {
         sys::fork::Forked::Child => {
             if must_wait {
-                await_go(block.go(), block.parent());
+                go::wait(&block);
             }
             become_child(plan, block, file)
         }
-        sys::fork::Forked::Parent(pid) => {
+        sys::fork::Forked::Parent { pid } => {
             // Closes the file first, so that its number is free for the pidfd: a descriptor is lacking only where
             // another process lowers our limit now.
             drop(file);
             let pidfd = pidfd::adopt(pid).map_err(no_process)?;
-            // Release: pairs with the Acquire in `await_go`.
-            block.go().store(1, Ordering::Release);
             if must_wait {
-                let _ = futex::wake(block.go(), futex::Flags::empty(), 1);
+                go::give(&block);
             }
             Ok((Started { pid, pidfd }, block))
         }
-    }
-}
-
-/// In the child: waits for the parent's word, or for its end.
-fn await_go(go: &AtomicU32, parent: u32) {
-    let look = futex::Timespec {
-        tv_sec: 0,
-        tv_nsec: LOOK.as_nanos() as _,
-    };
-    // Acquire: pairs with the Release of the parent; nothing but the word itself is read after it.
-    while go.load(Ordering::Acquire) == 0 && parent_death::parent_pid() == parent {
-        let _ = futex::wait(go, futex::Flags::empty(), 0, Some(&look));
     }
 }
 

@@ -24,7 +24,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use serde::de::DeserializeOwned;
 
 use super::server::{self, Answer, PreloadPanic};
-use super::{Plan, StartBlock, Started, Work, no_process};
+use super::{Plan, StartBlock, Started, Work, go, no_process};
 use crate::codec;
 use crate::handle::lock;
 use crate::process::Options;
@@ -115,7 +115,12 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
         plan.carry_options(changed)?;
         let (block, file) = plan.block()?;
         match server.request(&plan, file) {
-            Ok(started) => return Ok((started, block)),
+            Ok(Some(started)) => return Ok((started, block)),
+            Ok(None) => {
+                let missing = || no_process(std::io::ErrorKind::NotFound.into());
+                let started = adopted(&block).unwrap_or_else(|| Err(missing()))?;
+                return Ok((started, block));
+            }
             // The limit may be the one that this process had when the server was launched.
             Err(Failed::Refused(StartError::Limit { .. })) if !replaced && server.limits != limits() => {
                 if let Some(server) = running.take() {
@@ -132,7 +137,11 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
                 return Ok((started, block));
             }
             Err(Failed::Gone) => {
-                let end = running.take().map(|server| server.process.join());
+                let end = running.take().map(|Server { process, socket, .. }| {
+                    // Whatever made it silent: without its socket it ends.
+                    drop(socket);
+                    process.join()
+                });
                 if let Some(started) = adopted(&block) {
                     return Ok((started?, block));
                 }
@@ -148,15 +157,16 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     }
 }
 
-/// The child whose pid the kernel wrote down, though the server did not tell, or was not heard.
+/// The child whose pid the kernel wrote down, though no pidfd came: the server could not make one, did not tell, or was not
+/// heard.
 fn adopted(block: &StartBlock) -> Option<Result<Started, StartError>> {
     match block.pid().load(Ordering::Relaxed) {
         0 => None,
-        pid => Some(
-            pidfd::adopt(pid)
-                .map(|pidfd| Started { pid, pidfd })
-                .map_err(no_process),
-        ),
+        pid => {
+            let pidfd = pidfd::adopt(pid).map_err(no_process);
+            go::give(block);
+            Some(pidfd.map(|pidfd| Started { pid, pidfd }))
+        }
     }
 }
 
@@ -223,7 +233,8 @@ impl Server {
         !same || known.next().is_some() || self.current_dir != std::env::current_dir().ok()
     }
 
-    fn request(&self, plan: &Plan<'_>, file: OwnedFd) -> Result<Started, Failed> {
+    /// Has the server make a child. `None`: it has, and has no pidfd of it.
+    fn request(&self, plan: &Plan<'_>, file: OwnedFd) -> Result<Option<Started>, Failed> {
         let streams = plan.streams.each_ref().map(Stream::to_send);
         let request: server::Request = streams.map(|stream| stream.map_or(0, |_| server::SENT));
         let descriptors: Vec<BorrowedFd<'_>> = iter::once(file.as_fd())
@@ -260,7 +271,7 @@ impl Server {
             return Err(Failed::Gone);
         }
         match (Answer::decode(&answer[..length]), descriptors.pop()) {
-            (Some(Answer::Started { pid }), Some(pidfd)) => Ok(Started { pid, pidfd }),
+            (Some(Answer::Started { pid }), pidfd) => Ok(pidfd.map(|pidfd| Started { pid, pidfd })),
             (Some(Answer::Threads { threads }), _) => Err(Failed::Refused(StartError::ForkWithThreads {
                 threads: threads as usize,
             })),

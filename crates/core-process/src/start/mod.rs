@@ -7,6 +7,7 @@ mod block;
 pub(crate) mod bootstrap;
 mod fork;
 mod forkserver;
+mod go;
 mod launch;
 mod method;
 mod outcome;

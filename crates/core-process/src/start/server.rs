@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Launch, StartBlock, bootstrap};
+use super::{Launch, StartBlock, bootstrap, go};
 use crate::exit::NoWayBack;
-use crate::sys::fork::{self, ThreadRegistration, fork_sibling};
+use crate::sys::fork::{Sibling, ThreadRegistration, fork_sibling};
 use crate::sys::{fdpass, inherited, signals, threads};
 use crate::{Fd, Target, returns};
 
@@ -39,7 +39,7 @@ pub enum PreloadPanic {
 /// What the server says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Answer {
-    /// The child's pidfd comes beside this.
+    /// The child's pidfd comes beside this; without one, the child waits for its parent's word (`go`).
     Started { pid: u32 },
     /// It has more than one thread and must not fork.
     Threads { threads: u32 },
@@ -203,12 +203,16 @@ impl Server {
         order.block.pid().store(0, Ordering::Relaxed);
         match fork_sibling(&self.thread, order.block.pid()) {
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
-            Ok(fork::Forked::Parent((pid, pidfd))) => Forked {
+            Ok(Sibling::Us { pid, pidfd }) => Forked {
                 answer: Answer::Started { pid },
-                pidfd: Some(pidfd),
+                pidfd,
                 _order: Some(order),
             },
-            Ok(fork::Forked::Child) => self.become_child(order),
+            Ok(Sibling::New) => self.become_child(order),
+            Ok(Sibling::NewWithoutPidfd) => {
+                go::wait(&order.block);
+                self.become_child(order)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: both are called in a process of one thread only; the callers check it. In the child of either, glibc's idea
 //! of the thread is right: its cached thread id and its registered list of robust mutexes.
-#![allow(unsafe_code, reason = "fork and clone3 return twice")]
+#![allow(unsafe_code, reason = "fork, clone3 and clone return twice")]
 
 use std::ffi::c_void;
 use std::io;
@@ -11,18 +11,18 @@ use std::ptr;
 use std::sync::atomic::AtomicU32;
 
 /// Which side of a fork this is.
-pub(crate) enum Forked<T> {
-    Parent(T),
+pub(crate) enum Forked {
+    Parent { pid: u32 },
     Child,
 }
 
 /// `fork(2)` by way of glibc, with its `pthread_atfork` handlers.
-pub(crate) fn fork() -> io::Result<Forked<u32>> {
+pub(crate) fn fork() -> io::Result<Forked> {
     // SAFETY: the process has one thread (the callers check), so no lock is held by a thread that the child lacks.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Forked::Child),
-        pid => Ok(Forked::Parent(pid as u32)),
+        pid => Ok(Forked::Parent { pid: pid as u32 }),
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn undo(pid: u32) {
     {}
 }
 
-/// What a raw `clone3` leaves undone that glibc's `fork` does: where this thread's id is cached, and where its robust
+/// What a raw `clone` leaves undone that glibc's `fork` does: where this thread's id is cached, and where its robust
 /// list begins. Both addresses come from the kernel, which glibc told them to.
 pub(crate) struct ThreadRegistration {
     tid: *mut c_void,
@@ -100,16 +100,37 @@ impl ThreadRegistration {
     }
 }
 
+/// Who this is after [`fork_sibling`].
+pub(crate) enum Sibling {
+    /// The process that called it.
+    Us {
+        pid: u32,
+        pidfd: Option<OwnedFd>,
+    },
+    New,
+    /// The new one, of which nobody has a pidfd yet.
+    NewWithoutPidfd,
+}
+
 /// Forks a child whose parent is *our* parent: it is a sibling of this process, so our parent waits for it, is seen by
 /// it as its parent, and does not depend on this process any more. The kernel writes the child's pid to `pid` before the
 /// child can run, so the pid is known even if this process dies inside the call.
 ///
-/// `clone3` with `CLONE_CHILD_SETTID` at the address of glibc's cached thread id does what glibc's `fork` does, which
-/// has no way to say `CLONE_PARENT`.
-pub(crate) fn fork_sibling(
-    thread: &ThreadRegistration,
-    pid: &AtomicU32,
-) -> io::Result<Forked<(u32, OwnedFd)>> {
+/// Glibc's `fork` has no way to say `CLONE_PARENT`; what it does besides is done here (see [`ThreadRegistration`]).
+/// Where `clone3` is forbidden (containers and sandboxes answer `ENOSYS` or `EPERM`, since a filter cannot look at what it is
+/// told), `clone` does the same, but for the pidfd: it has one place for that and for the pid.
+pub(crate) fn fork_sibling(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
+    match clone3(thread, pid) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => clone(thread, pid),
+        other => other,
+    }
+}
+
+/// With CLONE_PARENT the kernel takes our own exit signal (SIGCHLD, as after any exec) and insists on 0 here.
+const FLAGS: libc::c_int =
+    libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
+
+fn clone3(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
     #[repr(C)]
     struct CloneArgs {
         flags: u64,
@@ -123,15 +144,10 @@ pub(crate) fn fork_sibling(
     }
     let mut pidfd: RawFd = -1;
     let args = CloneArgs {
-        flags: (libc::CLONE_PARENT
-            | libc::CLONE_PIDFD
-            | libc::CLONE_PARENT_SETTID
-            | libc::CLONE_CHILD_SETTID
-            | libc::CLONE_CHILD_CLEARTID) as u64,
+        flags: (FLAGS | libc::CLONE_PIDFD) as u64,
         pidfd: (&raw mut pidfd) as u64,
         child_tid: thread.tid as u64,
         parent_tid: pid.as_ptr() as u64,
-        // With CLONE_PARENT the kernel takes our own exit signal (SIGCHLD, as after any exec) and insists on 0 here.
         exit_signal: 0,
         stack: 0,
         stack_size: 0,
@@ -142,12 +158,34 @@ pub(crate) fn fork_sibling(
         -1 => Err(io::Error::last_os_error()),
         0 => {
             thread.restore();
-            Ok(Forked::Child)
+            Ok(Sibling::New)
         }
         pid => {
             // SAFETY: CLONE_PIDFD made this descriptor for us.
-            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-            Ok(Forked::Parent((pid as u32, pidfd)))
+            let pidfd = Some(unsafe { OwnedFd::from_raw_fd(pidfd) });
+            let pid = pid as u32;
+            Ok(Sibling::Us { pid, pidfd })
+        }
+    }
+}
+
+fn clone(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
+    let (flags, stack, tls) = (FLAGS as libc::c_ulong, ptr::null_mut::<c_void>(), 0_usize);
+    // SAFETY: as in `clone3`.
+    #[cfg(target_arch = "x86_64")]
+    let made = unsafe { libc::syscall(libc::SYS_clone, flags, stack, pid.as_ptr(), thread.tid, tls) };
+    // SAFETY: as in `clone3`. The other architectures have the last two arguments the other way round.
+    #[cfg(not(target_arch = "x86_64"))]
+    let made = unsafe { libc::syscall(libc::SYS_clone, flags, stack, pid.as_ptr(), tls, thread.tid) };
+    match made {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            thread.restore();
+            Ok(Sibling::NewWithoutPidfd)
+        }
+        pid => {
+            let (pid, pidfd) = (pid as u32, None);
+            Ok(Sibling::Us { pid, pidfd })
         }
     }
 }
