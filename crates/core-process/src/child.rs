@@ -127,7 +127,7 @@ impl<T: DeserializeOwned> Child<T> {
     fn value(&self, end: End) -> Result<T, ChildError> {
         let state = &*self.handle.state;
         let mut block = lock(&state.block);
-        let token = block.token();
+        let token = block.header.token;
         let how = block.state();
         let message = |error: &dyn fmt::Display| ChildError::Result {
             message: error.to_string(),
@@ -135,14 +135,16 @@ impl<T: DeserializeOwned> Child<T> {
         match how {
             Some(State::Returned) => {
                 let (bytes, count) = block.outcome().map_err(|error| message(&error))?;
+                // Decoding calls code of the value's type.
+                drop(block);
                 let descriptors =
                     returned_descriptors(state, token, count).map_err(|error| message(&error))?;
-                codec::decode(bytes, descriptors).map_err(|error| message(&error))
+                codec::decode(&bytes, descriptors).map_err(|error| message(&error))
             }
             Some(State::Panicked) => {
                 let (bytes, _) = block.outcome().map_err(|error| message(&error))?;
                 let record: PanicRecord =
-                    codec::decode(bytes, Vec::new()).map_err(|error| message(&error))?;
+                    codec::decode(&bytes, Vec::new()).map_err(|error| message(&error))?;
                 let PanicRecord {
                     message,
                     location,
@@ -156,7 +158,7 @@ impl<T: DeserializeOwned> Child<T> {
             }
             Some(failed @ (State::ArgumentFailed | State::ResultFailed | State::SetupFailed)) => {
                 let (bytes, _) = block.outcome().map_err(|error| message(&error))?;
-                let message = String::from_utf8_lossy(bytes).into_owned();
+                let message = String::from_utf8_lossy(&bytes).into_owned();
                 Err(match failed {
                     State::ArgumentFailed => ChildError::Argument { message },
                     State::ResultFailed => ChildError::Result { message },

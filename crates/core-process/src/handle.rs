@@ -104,7 +104,7 @@ impl Drop for ChildState {
             Some(_) => false,
         };
         if may_have_sent && self.creator == std::process::id() {
-            returns::discard(block.token());
+            returns::discard(block.header.token);
         }
     }
 }

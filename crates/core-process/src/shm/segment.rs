@@ -158,10 +158,13 @@ impl Segment {
     /// In the caller's line, if they do not lie inside.
     #[track_caller]
     pub fn read_bytes(&self, offset: usize, len: usize) -> Vec<u8> {
-        // At most the whole segment, so that a `len` from somebody else allocates nothing before it is checked.
-        let mut bytes = vec![0; len.min(self.len() + 1)];
-        self.memory.read(offset, &mut bytes);
-        bytes
+        match self.memory.copy(offset, len) {
+            Some(bytes) => bytes,
+            None => panic!(
+                "{len} bytes at {offset} do not lie in a segment of {} bytes",
+                self.len()
+            ),
+        }
     }
 }
 

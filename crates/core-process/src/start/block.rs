@@ -15,14 +15,17 @@
 //! before the last store, the parent reads `Claimed`: its status tells why. If it dies after it, the outcome is whole.
 //! If the parent dies, the memory goes with the last of the two. The parent reads the outcome after the child's death
 //! only. What it reserved itself cannot be taken away; beyond that it reads nothing from a page that was not populated
-//! first (`Mapping::extend`), so a child that lies about a length gets an error, not a SIGBUS.
-#![allow(unsafe_code, reason = "places words in a mapping")]
+//! first (`Mapping::extend`), so a child that lies about a length gets an error, not a SIGBUS. A survivor of the child (a copy
+//! by a plain `fork`) may write at any time: each word is fetched once, the outcome is copied before it is decoded, and what
+//! the parent wrote ([`Header`]) it never reads back.
 
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::sys::memfd::{self, Mapping};
+use crate::sys::map::Mapping;
+use crate::sys::memfd;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"startblk");
 const VERSION: u32 = 1;
@@ -59,16 +62,16 @@ impl State {
     }
 }
 
+/// Where each word lies. It is never made, nor is a reference to it.
 #[repr(C)]
 struct Words {
     magic: u64,
     version: u32,
-    state: AtomicU32,
+    state: u32,
     /// The child's pid, where the kernel writes it for us.
-    pid: AtomicU32,
-    /// Set by the parent of a forked child once it holds the pidfd.
-    go: AtomicU32,
-    /// Who may use this block.
+    pid: u32,
+    /// Set by the parent once it holds the pidfd of a child that waits for that.
+    go: u32,
     parent: u32,
     descriptors: u32,
     entry: u64,
@@ -78,23 +81,30 @@ struct Words {
     /// Length of the encoded arguments, behind it.
     arguments: u64,
     /// Length of the outcome, and the number of descriptors sent beside it.
-    outcome: AtomicU64,
-    outcome_descriptors: AtomicU32,
-    _reserved: u32,
-    /// Tells this child's packet of descriptors from another's.
+    outcome: u64,
+    outcome_descriptors: u32,
     token: u64,
 }
 
 const _: () = assert!(size_of::<Words>() <= PAYLOAD);
 
-/// What the parent writes down for the child to find.
-pub(crate) struct Contents<'a> {
+/// What both sides know from the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Who may use this block.
     pub(crate) parent: u32,
+    /// How many descriptors belong to the arguments.
+    pub(crate) descriptors: u32,
     /// Offset of the entry function in the main image.
     pub(crate) entry: u64,
     pub(crate) build_id: [u8; 20],
+    /// Tells this child's packet of descriptors from another's.
     pub(crate) token: u64,
-    pub(crate) descriptors: u32,
+}
+
+/// What the parent writes down for the child to find.
+pub(crate) struct Contents<'a> {
+    pub(crate) header: Header,
     pub(crate) launch: &'a [u8],
     pub(crate) arguments: &'a [u8],
 }
@@ -103,38 +113,33 @@ pub(crate) struct Contents<'a> {
 #[derive(Debug)]
 pub(crate) struct StartBlock {
     mapping: Mapping,
+    pub(crate) header: Header,
 }
 
 impl StartBlock {
     /// The parent's side: a filled block, and the descriptor that the child gets.
     pub(crate) fn create(contents: &Contents<'_>) -> io::Result<(Self, OwnedFd)> {
-        let needed = PAYLOAD + contents.launch.len() + contents.arguments.len();
+        let (header, launch) = (contents.header, contents.launch);
+        let needed = PAYLOAD + launch.len() + contents.arguments.len();
         let length = needed.next_multiple_of(PAGE);
         let file = memfd::create("start-block", length)?;
         let mapping = Mapping::new(file.as_fd(), length)?;
-        // SAFETY: the mapping is page-aligned and longer than `Words`, and nobody else has the file yet.
-        unsafe {
-            mapping.as_ptr().cast::<Words>().write(Words {
-                magic: MAGIC,
-                version: VERSION,
-                state: AtomicU32::new(State::Empty as u32),
-                pid: AtomicU32::new(0),
-                go: AtomicU32::new(0),
-                parent: contents.parent,
-                descriptors: contents.descriptors,
-                entry: contents.entry,
-                build_id: contents.build_id,
-                launch: contents.launch.len() as u32,
-                arguments: contents.arguments.len() as u64,
-                outcome: AtomicU64::new(0),
-                outcome_descriptors: AtomicU32::new(0),
-                _reserved: 0,
-                token: contents.token,
-            });
-        }
-        mapping.write(PAYLOAD, contents.launch)?;
-        mapping.write(PAYLOAD + contents.launch.len(), contents.arguments)?;
-        Ok((Self { mapping }, file))
+        let block = Self { mapping, header };
+        // Relaxed, all of them: nobody else has the file yet. What is not written is 0.
+        let long = |at, value| block.long(at).store(value, Ordering::Relaxed);
+        let word = |at, value| block.word(at).store(value, Ordering::Relaxed);
+        long(offset_of!(Words, magic), MAGIC);
+        word(offset_of!(Words, version), VERSION);
+        word(offset_of!(Words, parent), header.parent);
+        word(offset_of!(Words, descriptors), header.descriptors);
+        long(offset_of!(Words, entry), header.entry);
+        block.mapping.write(offset_of!(Words, build_id), &header.build_id);
+        word(offset_of!(Words, launch), launch.len() as u32);
+        long(offset_of!(Words, arguments), contents.arguments.len() as u64);
+        long(offset_of!(Words, token), header.token);
+        block.mapping.write(PAYLOAD, launch);
+        block.mapping.write(PAYLOAD + launch.len(), contents.arguments);
+        Ok((block, file))
     }
 
     /// The child's side. Fails where the descriptor is no start block.
@@ -148,79 +153,67 @@ impl StartBlock {
         if length < PAGE {
             return Err(refused());
         }
-        let block = Self {
-            mapping: Mapping::new(file, length)?,
-        };
-        let words = block.words();
-        if words.magic != MAGIC || words.version != VERSION {
+        let mapping = Mapping::new(file, length)?;
+        // Relaxed, all of them: they were written before this process was made.
+        let long = |at| mapping.atomic_u64(at).load(Ordering::Relaxed);
+        let word = |at| mapping.atomic_u32(at).load(Ordering::Relaxed);
+        if long(offset_of!(Words, magic)) != MAGIC || word(offset_of!(Words, version)) != VERSION {
             return Err(refused());
         }
-        Ok(block)
+        let mut header = Header {
+            parent: word(offset_of!(Words, parent)),
+            descriptors: word(offset_of!(Words, descriptors)),
+            entry: long(offset_of!(Words, entry)),
+            build_id: [0; 20],
+            token: long(offset_of!(Words, token)),
+        };
+        mapping.read(offset_of!(Words, build_id), &mut header.build_id);
+        Ok(Self { mapping, header })
     }
 
-    fn words(&self) -> &Words {
-        // SAFETY: both constructors made sure that the mapping is long enough and holds words; what either side
-        // changes later is atomic.
-        unsafe { &*self.mapping.as_ptr().cast::<Words>() }
+    fn word(&self, at: usize) -> &AtomicU32 {
+        self.mapping.atomic_u32(at)
+    }
+
+    fn long(&self, at: usize) -> &AtomicU64 {
+        self.mapping.atomic_u64(at)
+    }
+
+    fn state_word(&self) -> &AtomicU32 {
+        self.word(offset_of!(Words, state))
     }
 
     /// How far the child came. Acquire: sees the outcome that `publish` released.
     pub(crate) fn state(&self) -> Option<State> {
-        State::of(self.words().state.load(Ordering::Acquire))
+        State::of(self.state_word().load(Ordering::Acquire))
     }
 
     /// Child: the launch was taken; false where somebody took it before.
     pub(crate) fn claim(&self) -> bool {
+        let (empty, claimed) = (State::Empty as u32, State::Claimed as u32);
         // Relaxed: the parent reads this word after the child's death, or to see that it has begun, and nothing besides.
-        let state = &self.words().state;
-        state
-            .compare_exchange(
-                State::Empty as u32,
-                State::Claimed as u32,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            )
+        self.state_word()
+            .compare_exchange(empty, claimed, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 
     pub(crate) fn pid(&self) -> &AtomicU32 {
-        &self.words().pid
+        self.word(offset_of!(Words, pid))
     }
 
     pub(crate) fn go(&self) -> &AtomicU32 {
-        &self.words().go
-    }
-
-    pub(crate) fn parent(&self) -> u32 {
-        self.words().parent
-    }
-
-    pub(crate) fn entry(&self) -> u64 {
-        self.words().entry
-    }
-
-    pub(crate) fn build_id(&self) -> [u8; 20] {
-        self.words().build_id
-    }
-
-    pub(crate) fn token(&self) -> u64 {
-        self.words().token
-    }
-
-    pub(crate) fn descriptors(&self) -> u32 {
-        self.words().descriptors
+        self.word(offset_of!(Words, go))
     }
 
     /// Child: the launch message and the encoded arguments, copied out.
     pub(crate) fn message(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let launch = self.words().launch as usize;
-        let arguments = usize::try_from(self.words().arguments).ok()?;
-        let message = self.mapping.bytes(PAYLOAD, launch)?.to_vec();
-        let arguments = self
-            .mapping
-            .bytes(PAYLOAD.checked_add(launch)?, arguments)?
-            .to_vec();
-        Some((message, arguments))
+        let launch = self.word(offset_of!(Words, launch)).load(Ordering::Relaxed) as usize;
+        let arguments = self.long(offset_of!(Words, arguments)).load(Ordering::Relaxed);
+        let arguments = usize::try_from(arguments).ok()?;
+        Some((
+            self.mapping.copy(PAYLOAD, launch)?,
+            self.mapping.copy(PAYLOAD.checked_add(launch)?, arguments)?,
+        ))
     }
 
     /// Child: stores the outcome and makes it known. Grows the file where it must; `ENOSPC` and `ENOMEM` come from here.
@@ -236,26 +229,29 @@ impl StartBlock {
             memfd::grow(file, length)?;
             self.mapping.extend(length)?;
         }
-        self.mapping.write(PAYLOAD, outcome)?;
-        let words = self.words();
-        words.outcome.store(outcome.len() as u64, Ordering::Relaxed);
-        words.outcome_descriptors.store(descriptors, Ordering::Relaxed);
+        self.mapping.write(PAYLOAD, outcome);
+        self.long(offset_of!(Words, outcome))
+            .store(outcome.len() as u64, Ordering::Relaxed);
+        self.outcome_descriptors().store(descriptors, Ordering::Relaxed);
         // Release: pairs with the Acquire of `state`; the bytes and both lengths come before it.
-        words.state.store(state as u32, Ordering::Release);
+        self.state_word().store(state as u32, Ordering::Release);
         Ok(())
+    }
+
+    fn outcome_descriptors(&self) -> &AtomicU32 {
+        self.word(offset_of!(Words, outcome_descriptors))
     }
 
     /// Parent, after the child's death: how many descriptors it sent.
     pub(crate) fn sent_descriptors(&self) -> u32 {
-        self.words().outcome_descriptors.load(Ordering::Relaxed)
+        self.outcome_descriptors().load(Ordering::Relaxed)
     }
 
-    /// Parent, after the child's death: the outcome's bytes and the number of its descriptors.
-    pub(crate) fn outcome(&mut self) -> io::Result<(&[u8], u32)> {
+    /// Parent, after the child's death: a copy of the outcome's bytes, and the number of its descriptors.
+    pub(crate) fn outcome(&mut self) -> io::Result<(Vec<u8>, u32)> {
         let refused = || io::Error::new(io::ErrorKind::InvalidData, "the child left an impossible length");
-        // Each word is fetched once: a survivor of the child might still write here.
-        let length = usize::try_from(self.words().outcome.load(Ordering::Relaxed)).map_err(|_| refused())?;
-        let descriptors = self.words().outcome_descriptors.load(Ordering::Relaxed);
+        let length = self.long(offset_of!(Words, outcome)).load(Ordering::Relaxed);
+        let length = usize::try_from(length).map_err(|_| refused())?;
         let end = PAYLOAD
             .checked_add(length)
             .filter(|end| *end < isize::MAX as usize)
@@ -271,10 +267,8 @@ impl StartBlock {
                 }
                 _ => error,
             })?;
-        Ok((
-            self.mapping.bytes(PAYLOAD, length).ok_or_else(refused)?,
-            descriptors,
-        ))
+        let bytes = self.mapping.copy(PAYLOAD, length).ok_or_else(refused)?;
+        Ok((bytes, self.sent_descriptors()))
     }
 }
 
@@ -283,12 +277,15 @@ mod tests {
     use super::*;
 
     fn contents<'a>(launch: &'a [u8], arguments: &'a [u8]) -> Contents<'a> {
-        Contents {
+        let header = Header {
             parent: 1,
             entry: 2,
             build_id: [3; 20],
             token: 4,
             descriptors: 0,
+        };
+        Contents {
+            header,
             launch,
             arguments,
         }
@@ -298,6 +295,7 @@ mod tests {
     fn what_one_side_writes_the_other_reads() {
         let (mut parent, file) = StartBlock::create(&contents(b"launch", b"arguments")).unwrap();
         let mut child = StartBlock::open(file.as_fd()).unwrap();
+        assert_eq!(child.header, parent.header);
         assert_eq!(
             child.message().unwrap(),
             (b"launch".to_vec(), b"arguments".to_vec())
@@ -310,7 +308,7 @@ mod tests {
         drop(child);
         drop(file);
         assert_eq!(parent.state(), Some(State::Returned));
-        assert_eq!(parent.outcome().unwrap(), (&large[..], 0));
+        assert_eq!(parent.outcome().unwrap(), (large, 0));
     }
 
     #[test]
@@ -318,8 +316,12 @@ mod tests {
         for lie in [4096, 1 << 20, 1 << 40, u64::MAX, i64::MAX as u64] {
             let (mut parent, file) = StartBlock::create(&contents(b"", b"")).unwrap();
             let child = StartBlock::open(file.as_fd()).unwrap();
-            child.words().outcome.store(lie, Ordering::Relaxed);
-            assert!(parent.outcome().is_err(), "a length of {lie} was believed");
+            child
+                .long(offset_of!(Words, outcome))
+                .store(lie, Ordering::Relaxed);
+            for _ in 0..2 {
+                assert!(parent.outcome().is_err(), "a length of {lie} was believed");
+            }
         }
     }
 

@@ -77,13 +77,13 @@ fn divert() {
         return;
     };
     if !launch.survives_parent {
-        parent_death::exit_unless_parent_is(block.parent());
+        parent_death::exit_unless_parent_is(block.header.parent);
     }
-    let arguments = inherited::take_range(FIRST_DESCRIPTOR + 2, block.descriptors());
+    let arguments = inherited::take_range(FIRST_DESCRIPTOR + 2, block.header.descriptors);
     if let Some(home) = inherited.home.take() {
         returns::keep_home(home.into());
     }
-    identify(&mut launch, block.parent());
+    identify(&mut launch, block.header.parent);
     run_entry(block, inherited.block, &launch, || Ok(()), &bytes, arguments)
 }
 
@@ -120,7 +120,11 @@ pub(crate) fn run_entry(
     bytes: &[u8],
     descriptors: Vec<OwnedFd>,
 ) -> ! {
-    let (entry, build_id, expected) = (block.entry(), block.build_id(), block.descriptors());
+    let (entry, build_id, expected) = (
+        block.header.entry,
+        block.header.build_id,
+        block.header.descriptors,
+    );
     let arrived = descriptors.len();
     let check = || {
         if build_id != main_image().build_id() {

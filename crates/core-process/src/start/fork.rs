@@ -44,7 +44,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
 /// In the child: its descriptors are the parent's, copied under the same numbers.
 fn become_child(mut plan: Plan<'_>, block: StartBlock, file: OwnedFd) -> ! {
     let _no_way_back = NoWayBack;
-    bootstrap::after_fork(&mut plan.launch, block.parent());
+    bootstrap::after_fork(&mut plan.launch, block.header.parent);
     let streams = plan.stream_sources();
     let prepare = || bootstrap::enter(&plan.launch, streams);
     match plan.work {

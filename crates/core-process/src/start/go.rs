@@ -21,7 +21,7 @@ pub(super) fn wait(block: &StartBlock) {
         tv_nsec: LOOK.as_nanos() as _,
     };
     // Acquire: pairs with the Release of `give`; nothing but the word itself is read after it.
-    while block.go().load(Ordering::Acquire) == 0 && parent_death::parent_pid() == block.parent() {
+    while block.go().load(Ordering::Acquire) == 0 && parent_death::parent_pid() == block.header.parent {
         let _ = futex::wait(block.go(), futex::Flags::empty(), 0, Some(&look));
     }
 }

@@ -91,12 +91,15 @@ impl Plan<'_> {
             Work::Entry { entry, arguments } => (*entry, arguments.descriptors.len() as u32),
             Work::Closure(_) => (0, 0),
         };
-        let contents = block::Contents {
+        let header = block::Header {
             parent: std::process::id(),
+            descriptors,
             entry,
             build_id: main_image().build_id(),
             token: authkey::random_token(),
-            descriptors,
+        };
+        let contents = block::Contents {
+            header,
             launch,
             arguments,
         };

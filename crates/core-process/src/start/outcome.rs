@@ -130,7 +130,7 @@ fn publish_value(value: &Encoded) -> i32 {
     let (block, file) = &mut *kept;
     // Descriptors first: once the value is published, the parent looks for them.
     if !value.descriptors.is_empty()
-        && let Err(error) = returns::send(block.token(), &value.descriptors)
+        && let Err(error) = returns::send(block.header.token, &value.descriptors)
     {
         let why = format!("its descriptors: {error}");
         report("its result cannot be sent", &why);

@@ -228,7 +228,7 @@ impl Server {
         } = order;
         // The socket is a borrowed value of the server's; its number is given up for good.
         inherited::close(self.socket.as_raw_fd());
-        bootstrap::after_fork(&mut launch, block.parent());
+        bootstrap::after_fork(&mut launch, block.header.parent);
         if let Some(home) = &self.home {
             returns::keep_home(home.clone());
         }

@@ -3,7 +3,8 @@
 //! Invariant: the mapping is there as long as its value, and an access outside it panics in the caller's line.
 //! Other processes write here at any time, so every access is an atomic one or a copy made of atomic ones, and no
 //! reference to plain bytes is ever given out.
-//! This file does not know whether the file can shrink under the mapping: that is for whoever maps it to know.
+//! No access ends in SIGBUS, as long as the file does not shrink: whoever maps it knows that, and [`extend`](Mapping::extend)
+//! finds out whether there is as much of it.
 #![allow(unsafe_code, reason = "maps memory and points into it")]
 
 use std::io;
@@ -12,7 +13,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mremap, munmap};
 
 /// A readable, writable `MAP_SHARED` mapping.
 #[derive(Debug)]
@@ -34,6 +35,32 @@ impl Mapping {
         let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, file, 0) }?;
         let start = NonNull::new(start.cast()).ok_or(Errno::NOMEM)?;
         Ok(Self { start, len })
+    }
+
+    /// Maps at least the first `len` bytes, at another address if need be, without the file's descriptor. Fails where the
+    /// file has not so many, and leaves the mapping as it was.
+    pub(crate) fn extend(&mut self, len: usize) -> io::Result<()> {
+        let before = self.len;
+        if len <= before {
+            return Ok(());
+        }
+        self.resize(len)?;
+        // SAFETY: populating for reading changes nothing in the pages. Where the file has not so many, this fails with EFAULT,
+        // where touching them would end this process by SIGBUS.
+        let populated = unsafe { madvise(self.as_ptr().cast(), self.len, Advice::LinuxPopulateRead) };
+        if let Err(error) = populated {
+            self.resize(before)?;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn resize(&mut self, len: usize) -> io::Result<()> {
+        // SAFETY: the old range is this mapping, and `&mut self` shows that nobody holds an address in it.
+        let start = unsafe { mremap(self.as_ptr().cast(), self.len, len, MremapFlags::MAYMOVE) }?;
+        self.start = NonNull::new(start.cast()).ok_or(Errno::NOMEM)?;
+        self.len = len;
+        Ok(())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -74,6 +101,16 @@ impl Mapping {
         for (word, to) in words.iter().zip(to_words.as_chunks_mut::<8>().0) {
             *to = word.load(Ordering::Relaxed).to_ne_bytes();
         }
+    }
+
+    /// A copy of `len` bytes from `offset` on; `None` if they do not lie inside. Allocates nothing for what does not.
+    pub(crate) fn copy(&self, offset: usize, len: usize) -> Option<Vec<u8>> {
+        if offset.checked_add(len)? > self.len {
+            return None;
+        }
+        let mut bytes = vec![0; len];
+        self.read(offset, &mut bytes);
+        Some(bytes)
     }
 
     /// Copies `from` to the bytes from `offset` on.
@@ -157,6 +194,20 @@ mod tests {
                 assert_eq!(back, bytes);
             }
         }
+    }
+
+    #[test]
+    fn an_extension_past_the_end_of_the_file_changes_nothing() {
+        let page = rustix::param::page_size();
+        let mut map = mapping(page);
+        map.write(0, b"here");
+        for len in [page + 1, 1 << 30, isize::MAX as usize] {
+            assert!(map.extend(len).is_err(), "{len}");
+            assert_eq!(map.len(), page);
+        }
+        assert_eq!(map.copy(0, 4).as_deref(), Some(&b"here"[..]));
+        assert_eq!(map.copy(1, page), None);
+        assert_eq!(map.copy(usize::MAX, 2), None);
     }
 
     #[test]

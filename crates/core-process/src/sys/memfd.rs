@@ -1,15 +1,12 @@
-//! Anonymous shared memory that may grow and never shrinks, and a mapping of it that outlives its descriptor.
+//! Anonymous shared memory that never shrinks.
 //!
-//! Invariant: the file is sealed against shrinking before anybody else has it, so a page that was once mapped and
-//! populated can never be taken away (no SIGBUS). This file knows nothing of what is stored.
-#![allow(unsafe_code, reason = "maps memory")]
+//! Invariant: the file is sealed against shrinking before anybody else has it, so what was mapped of it once is there for ever.
+//! This file knows nothing of what is stored.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::ptr::NonNull;
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
-use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags};
 
 /// What nobody can change any more once both are set: the length.
 const LENGTH_IS_FIXED: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
@@ -82,90 +79,4 @@ pub(crate) fn is_sealed(file: BorrowedFd<'_>) -> bool {
 
 pub(crate) fn length(file: BorrowedFd<'_>) -> io::Result<usize> {
     Ok(rustix::fs::fstat(file)?.st_size as usize)
-}
-
-/// A shared mapping of a file from its beginning.
-#[derive(Debug)]
-pub(crate) struct Mapping {
-    start: NonNull<u8>,
-    length: usize,
-}
-
-// SAFETY: a mapping is memory of the process, not of a thread; what is in it is reached through atomics or by copying.
-unsafe impl Send for Mapping {}
-// SAFETY: as above; `&Mapping` gives out addresses only.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    /// Maps the first `length` bytes, which must exist.
-    pub(crate) fn new(file: BorrowedFd<'_>, length: usize) -> io::Result<Self> {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: the kernel chooses a free address, so no memory of ours is replaced.
-        let start = unsafe {
-            rustix::mm::mmap(
-                std::ptr::null_mut(),
-                length,
-                protection,
-                MapFlags::SHARED,
-                file,
-                0,
-            )
-        }?;
-        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
-        Ok(Self { start, length })
-    }
-
-    pub(crate) fn as_ptr(&self) -> *mut u8 {
-        self.start.as_ptr()
-    }
-
-    /// Maps `length` bytes instead, needing no descriptor. Fails where the file has not that many.
-    pub(crate) fn extend(&mut self, length: usize) -> io::Result<()> {
-        if length > self.length {
-            // SAFETY: the old range is this mapping, and `&mut self` shows that nobody holds an address in it.
-            let start = unsafe {
-                rustix::mm::mremap(self.as_ptr().cast(), self.length, length, MremapFlags::MAYMOVE)
-            }?;
-            self.start =
-                NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
-            self.length = length;
-            // SAFETY: populating for reading changes nothing in the pages; where the file ends before `length`, this
-            // fails with EFAULT, where touching the page would kill this process by SIGBUS.
-            unsafe { rustix::mm::madvise(self.as_ptr().cast(), self.length, Advice::LinuxPopulateRead) }?;
-        }
-        Ok(())
-    }
-
-    /// The bytes from `offset`; the caller knows that nobody writes to them any more.
-    pub(crate) fn bytes(&self, offset: usize, length: usize) -> Option<&[u8]> {
-        if offset.checked_add(length)? > self.length {
-            return None;
-        }
-        // SAFETY: the range was just found to lie in the mapping.
-        let start = unsafe { self.as_ptr().add(offset) };
-        // SAFETY: mapped memory of this length, which lives as long as `&self`.
-        Some(unsafe { std::slice::from_raw_parts(start, length) })
-    }
-
-    /// Copies `bytes` to `offset`. Fails where they do not fit.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
-        if offset
-            .checked_add(bytes.len())
-            .is_none_or(|end| end > self.length)
-        {
-            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
-        }
-        // SAFETY: the range was just found to lie in the mapping.
-        let start = unsafe { self.as_ptr().add(offset) };
-        // SAFETY: `bytes` is memory of ours and cannot overlap a mapping to which no reference is given out.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
-        Ok(())
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the range is this mapping, and no reference into it outlives `self`.
-        let _ = unsafe { rustix::mm::munmap(self.as_ptr().cast(), self.length) };
-    }
 }
