@@ -3,10 +3,13 @@
 //! Invariant: a child is here from its start until its status was taken. Whoever drops a child's handle leaves it to the
 //! registry, which waits for it when the process ends, so nothing is forgotten.
 
+use std::mem::{forget as forget_memory, take};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
 use crate::ChildHandle;
 use crate::handle::{ChildState, lock};
+use crate::sys::inherited;
 
 struct Registry {
     children: Vec<Arc<ChildState>>,
@@ -65,11 +68,18 @@ pub(crate) fn all() -> Vec<Arc<ChildState>> {
     lock(&REGISTRY).children.clone()
 }
 
-/// In a forked child: these are the parent's children, not ours.
+/// In a forked child: these are the parent's children, not ours. Their descriptors are closed where nobody else here has a handle;
+/// their memory is left alone, since to free it would copy each of its pages.
 pub(crate) fn after_fork() {
     let mut registry = lock(&REGISTRY);
-    registry.children.clear();
+    let children = take(&mut registry.children);
     registry.started = 0;
+    for child in &children {
+        if Arc::strong_count(child) == 1 {
+            inherited::close(child.pidfd.as_raw_fd());
+        }
+    }
+    forget_memory(children);
 }
 
 /// The children of this process that are running now, in no special order. Those that have ended leave the kernel's process

@@ -14,6 +14,7 @@
 
 use std::ffi::OsString;
 use std::iter;
+use std::mem::forget;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
@@ -29,7 +30,7 @@ use crate::codec;
 use crate::handle::lock;
 use crate::process::Options;
 use crate::stdio::Stream;
-use crate::sys::{fd, fdpass, fork, pidfd};
+use crate::sys::{fd, fdpass, fork, inherited, pidfd};
 use crate::{Child, ChildError, Fd, StartError, StartMethod, Target, target};
 
 /// A running server, seen from its client.
@@ -324,5 +325,10 @@ pub(crate) fn own_descriptors() -> Vec<i32> {
 
 /// In a forked child the server is its parent's: it must not be asked, and its socket must not stay open.
 pub(super) fn after_fork() {
-    drop(lock(&SERVER).take());
+    if let Some(server) = lock(&SERVER).take() {
+        inherited::close(server.socket.as_raw_fd());
+        inherited::close(server.process.as_fd().as_raw_fd());
+        // Its memory is left alone: to free it would copy each of its pages.
+        forget(server);
+    }
 }
