@@ -79,6 +79,7 @@ mod l02_02_child_processes {
 
 #[path = "../lessons/l02_03_interaction"]
 mod l02_03_interaction {
+    pub mod alt_thread_each;
     pub mod alt_threads;
     pub mod check;
     pub mod example;
@@ -97,6 +98,9 @@ mod l02_03_interaction {
     #[path = "wrong/expects_a_value.rs"]
     pub mod wrong_expects_a_value;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/from_the_front.rs"]
+    pub mod wrong_from_the_front;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/naps.rs"]
     pub mod wrong_naps;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -113,7 +117,9 @@ mod l02_03_interaction {
 #[path = "../lessons/l02_04_main_thread"]
 mod l02_04_main_thread {
     pub mod alt_channel;
+    pub mod alt_hook;
     pub mod alt_join;
+    pub mod alt_one_behind;
     pub mod check;
     pub mod example;
     pub mod exercise;
@@ -124,6 +130,9 @@ mod l02_04_main_thread {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/joins_at_once.rs"]
     pub mod wrong_joins_at_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/last_joined.rs"]
+    pub mod wrong_last_joined;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/saves_here.rs"]
     pub mod wrong_saves_here;
@@ -585,6 +594,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.3",
+        name: "alt_thread_each",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::alt_thread_each::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/alt_thread_each.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
         name: "alt_threads",
         scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::alt_threads::attend),
         main: None,
@@ -626,6 +644,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
         source: include_str!("../lessons/l02_03_interaction/wrong/expects_a_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "wrong_from_the_front",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::wrong_from_the_front::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/wrong/from_the_front.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
     },
     grader::Case {
@@ -702,11 +729,29 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.4",
+        name: "alt_hook",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_hook::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/alt_hook.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
         name: "alt_join",
         scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_join::session),
         main: None,
         toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
         source: include_str!("../lessons/l02_04_main_thread/alt_join.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "alt_one_behind",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::alt_one_behind::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/alt_one_behind.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
     },
     grader::Case {
@@ -725,6 +770,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
         source: include_str!("../lessons/l02_04_main_thread/wrong/joins_at_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
+    },
+    grader::Case {
+        lesson: "2.4",
+        name: "wrong_last_joined",
+        scenarios: || l02_04_main_thread::check::scenarios(l02_04_main_thread::wrong_last_joined::session),
+        main: None,
+        toml: include_str!("../lessons/l02_04_main_thread/lesson.toml"),
+        source: include_str!("../lessons/l02_04_main_thread/wrong/last_joined.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_04_main_thread"),
     },
     grader::Case {

@@ -31,8 +31,11 @@ pub(crate) fn describe(diagnosis: &Diagnosis, journal: &Journal, main_pid: i32) 
                 .to_owned()
         })
         .collect();
+    // A ring through a helper of the library is none: the helper waits for requests.
+    let is_of_the_answer = |pid: &i32| of_the_answer(diagnosis).any(|process| process.pid == *pid);
     match diagnosis.cycle.as_slice() {
         [] => {}
+        ring if !ring.iter().all(is_of_the_answer) => {}
         [alone] => text.push(format!("pid {alone} waits for itself")),
         ring => {
             let pids: Vec<String> = ring.iter().map(i32::to_string).collect();
@@ -127,7 +130,16 @@ fn what(process: &Stuck, operation: Option<&Event>) -> String {
         },
         Waits::Time => "sleeps by the clock".to_owned(),
         Waits::For { objects, .. } if !objects.is_empty() => {
-            let objects: Vec<String> = objects.iter().map(|object| name(object, process.pid)).collect();
+            // Beside a child's end, a join listens to a socket of the library, of which the answer knows nothing.
+            let is_end = |object: &&Object| matches!(object, Object::End { .. });
+            let joins =
+                operation.is_some_and(|event| event.source == Source::Library && event.name == "join");
+            let ends_alone = joins && objects.iter().any(|object| is_end(&object));
+            let objects: Vec<String> = objects
+                .iter()
+                .filter(|object| !ends_alone || is_end(object))
+                .map(|object| name(object, process.pid))
+                .collect();
             format!("waits for {}", objects.join(" or "))
         }
         Waits::For { .. } | Waits::Unknown => match operation {
@@ -264,6 +276,14 @@ mod tests {
         }
     }
 
+    fn library_socket() -> Object {
+        Object::Socket {
+            fd: 4,
+            inode: 8,
+            peers: vec![Holder { pid: 32, fd: 5 }],
+        }
+    }
+
     fn begins(pid: i32, source: Source, name: &str, object: u64, file: &str) -> Event {
         Event {
             seq: 0,
@@ -288,7 +308,14 @@ mod tests {
         let diagnosis = Diagnosis {
             quiet: Duration::from_secs(6),
             processes: vec![
-                stuck(30, "learn", waits_for(Object::End { pid: 31 })),
+                stuck(
+                    30,
+                    "learn",
+                    Waits::For {
+                        objects: vec![Object::End { pid: 31 }, library_socket()],
+                        timed: false,
+                    },
+                ),
                 stuck(
                     31,
                     "producer",
@@ -332,5 +359,10 @@ mod tests {
             culprit(&diagnosis, &journal).unwrap().to_string(),
             "learn/l03_06_queue.rs:22"
         );
+        let through_a_helper = Diagnosis {
+            cycle: vec![30, 32],
+            ..diagnosis
+        };
+        assert_eq!(describe(&through_a_helper, &journal, 30), lines[..3]);
     }
 }

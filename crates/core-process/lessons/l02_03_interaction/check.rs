@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
 use core_process::probe::{self, Phase};
 use core_process::{Fd, Signal, Status};
-use grader::work::{Gate, Rendezvous, Rest, note, watch_rest};
+use grader::work::{Counter, Gate, Rendezvous, Rest, await_end_of_child, note, watch_rest};
 use grader::{Draw, Event, Evidence, Findings, Scenario, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,8 @@ const REPORTED_NAME: &str = "report of";
 const ANSWERED: Gate = Gate::named(ANSWERED_NAME);
 const REPORTED: Gate = Gate::named(REPORTED_NAME);
 const CROWD: Rendezvous = Rendezvous::named("all jobs");
+const BEGUN: Gate = Gate::named("begin of job");
+const PID: Counter = Counter::named("pid of job");
 const WATCHED: Gate = Gate::named("watch");
 
 /// A ring's number: of the job and of the ring. No job rings so often that two would be the same.
@@ -98,7 +101,26 @@ impl AsFd for Bell {
 pub fn report(job: u64, status: Status) {
     probe::emit(REPORT, Phase::Point, job, code(status), Some(Location::caller()));
     REPORTED.number(job).open();
+    let pair = match &*AT_ONCE.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(at_once) if at_once.first == job => at_once.pair,
+        _ => return,
+    };
+    for job in pair {
+        if BEGUN.number(job).wait() {
+            await_end_of_child(PID.number(job).value() as u32);
+        }
+    }
 }
+
+/// Two jobs that end while the report of the one before is being made, so that both have ended at the next look.
+#[derive(Clone, Copy, Debug)]
+struct AtOnce {
+    first: u64,
+    pair: [u64; 2],
+}
+
+/// Those of this run, in the process of the answer.
+static AT_ONCE: Mutex<Option<AtOnce>> = Mutex::new(None);
 
 const REPORT: &str = "report";
 
@@ -133,7 +155,9 @@ fn status_of(code: i64) -> Status {
 
 /// The work of one job. Pass it to `Process::new`.
 pub fn work(job: Job) -> u64 {
+    PID.number(job.id).fetch_add(u64::from(std::process::id()));
     note("job", job.id as i64);
+    BEGUN.number(job.id).open();
     let plan = job.plan;
     if plan.crowd > 0 && CROWD.meet(plan.crowd) {
         match (plan.watches, core_process::parent()) {
@@ -174,6 +198,7 @@ pub fn scenarios(attend: Answer) -> Vec<Scenario> {
             plan,
             button: button(id),
         };
+        *AT_ONCE.lock().unwrap_or_else(PoisonError::into_inner) = input.at_once;
         let jobs = input.jobs.into_iter().map(job).collect();
         attend(jobs, &Bell { door });
         // Until here the door has somebody outside, so that nobody inside is told of an end of the line.
@@ -182,6 +207,7 @@ pub fn scenarios(attend: Answer) -> Vec<Scenario> {
     vec![
         Scenario::new("the bell rings", draw_rings, run, judge),
         Scenario::new("ends in any order", draw_ends, run, judge),
+        Scenario::new("two ends at once", draw_at_once, run, judge),
         Scenario::new("nothing happens", draw_rest, run, judge),
     ]
 }
@@ -189,6 +215,7 @@ pub fn scenarios(attend: Answer) -> Vec<Scenario> {
 /// What one run is given: the jobs' numbers and what they do, in the order in which the answer gets them.
 pub struct Input {
     jobs: Vec<(u64, Plan)>,
+    at_once: Option<AtOnce>,
 }
 
 /// Jobs that end in an order of their own: never the first one first, if there are two.
@@ -220,7 +247,7 @@ fn draw_rings(draw: &mut Draw) -> Input {
     for (_, plan) in &mut jobs {
         plan.rings = draw.number(1..=3);
     }
-    Input { jobs }
+    Input { jobs, at_once: None }
 }
 
 fn draw_ends(draw: &mut Draw) -> Input {
@@ -237,7 +264,37 @@ fn draw_ends(draw: &mut Draw) -> Input {
     if let Some((_, plan)) = jobs.get_mut(count / 2) {
         plan.end = End::Dies(Signal::KILL);
     }
-    Input { jobs }
+    Input { jobs, at_once: None }
+}
+
+/// Two end at the same time, and none of the others before both are reported. The last of the list is one of the others, so that
+/// a position which has become wrong is the position of a job that still runs.
+fn draw_at_once(draw: &mut Draw) -> Input {
+    let count = draw.size_in(4..=7);
+    let mut jobs = chain(draw, count);
+    let mut places: Vec<usize> = (0..count - 1).collect();
+    draw.shuffle(&mut places);
+    places[1..3].sort_unstable();
+    places.push(count - 1);
+    let id = |place: usize| places.get(place).map(|place| jobs[*place].0);
+    let after: Vec<Option<u64>> = (0..count)
+        .map(|turn| match turn {
+            0 => None,
+            1 | 2 => id(0),
+            _ => id(turn - 1),
+        })
+        .collect();
+    let at_once = AtOnce {
+        first: jobs[places[0]].0,
+        pair: [jobs[places[1]].0, jobs[places[2]].0],
+    };
+    for (place, after) in places.iter().zip(after) {
+        jobs[*place].1.after = after;
+    }
+    Input {
+        jobs,
+        at_once: Some(at_once),
+    }
 }
 
 fn draw_rest(draw: &mut Draw) -> Input {
@@ -251,7 +308,7 @@ fn draw_rest(draw: &mut Draw) -> Input {
             plan.watches = Watches::Parent;
         }
     }
-    Input { jobs }
+    Input { jobs, at_once: None }
 }
 
 fn judge(input: &Input, seen: &Evidence<()>, found: &mut Findings) {

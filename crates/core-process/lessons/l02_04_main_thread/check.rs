@@ -1,7 +1,7 @@
 //! Checks of lesson 2.4: in a child, the main thread measures, savers are waited for, a ticker is cut.
 
 use core_process::{Process, StartMethod};
-use grader::work::{Gate, note};
+use grader::work::{Counter, Gate, note};
 use grader::{Draw, Event, Evidence, Findings, Phase, Place, Scenario, Verdict};
 
 /// What was measured; made by [`measure`] alone.
@@ -24,6 +24,15 @@ const TICKING: Gate = Gate::named("ticking");
 const SAVING: Gate = Gate::named("saving");
 /// Each opened by the measurement of its number.
 const MEASURED: Gate = Gate::named("measured");
+
+/// The number of the record that takes long, counted from 1; 0 if there is none.
+const LONG: Counter = Counter::named("long record");
+/// The number of readings of a session with such a record.
+const COUNT: Counter = Counter::named("readings");
+/// Opened when the last record of such a session is saved.
+const LAST_SAVED: Gate = Gate::named("the last is saved");
+/// Never opened: whoever comes to it goes on when the main thread sleeps.
+const STILL: Gate = Gate::named("the main thread sleeps");
 
 /// Takes the reading of this number. The device answers to the main thread of its process alone.
 #[track_caller]
@@ -49,8 +58,19 @@ pub fn save(reading: Reading) {
     SAVING.number(reading.number).open();
     // It takes until the next reading was measured. After the last one there is no next: then it takes until the main thread
     // sleeps, which it does where it waits for us. A process that ends instead never lies still, and this line is its last.
-    MEASURED.number(reading.number + 1).wait();
+    // Where another record takes long it is that one which outlasts the last.
+    let number = reading.number + 1;
+    let is_last = number == COUNT.value();
+    if number == LONG.value() {
+        LAST_SAVED.wait();
+        STILL.wait();
+    } else if !is_last {
+        MEASURED.number(number).wait();
+    }
     note("saved", reading.number as i64);
+    if is_last {
+        LAST_SAVED.open();
+    }
 }
 
 /// Shows that the process is alive, for as long as it is: never returns.
@@ -71,6 +91,8 @@ fn value_of(number: u64) -> u64 {
 pub struct Input {
     readings: u64,
     method: StartMethod,
+    /// The record that is still being saved when the last one is saved; `None`: the last one takes longest.
+    long: Option<u64>,
 }
 
 /// The situations that an answer is put into. The answer is the target of a child.
@@ -79,6 +101,10 @@ where
     A: Fn(u64) -> u64 + Copy + Send + 'static,
 {
     let act = move |input: Input| {
+        if let Some(long) = input.long {
+            LONG.fetch_add(long + 1);
+            COUNT.fetch_add(input.readings);
+        }
         let target = move |readings: u64| {
             let sum = session(readings);
             note("returned", sum as i64);
@@ -95,14 +121,29 @@ where
             .expect("a process can be started");
         child.join().map_err(|error| error.to_string())
     };
-    vec![Scenario::new("a session", draw, act, judge)]
+    vec![
+        Scenario::new("a session", draw, act, judge),
+        Scenario::new("one record takes long", draw_long, act, judge),
+    ]
 }
 
+const METHODS: [StartMethod; 3] = [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork];
+
 fn draw(draw: &mut Draw) -> Input {
-    let methods = [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork];
     Input {
         readings: draw.size(5) as u64,
-        method: *draw.pick(&methods),
+        method: *draw.pick(&METHODS),
+        long: None,
+    }
+}
+
+fn draw_long(draw: &mut Draw) -> Input {
+    let readings = draw.size_in(2..=5) as u64;
+    Input {
+        readings,
+        method: *draw.pick(&METHODS),
+        // The last but one: whoever has one saver for all is at work on this one, and the main thread has no more to do.
+        long: Some(readings - 2),
     }
 }
 
