@@ -50,7 +50,10 @@ pub fn work(job: Job) -> u64 {
             drop(inside);
             core_process::exit(code)
         }
-        End::Dies(signal) => grader::work::die(signal),
+        End::Dies(signal) => {
+            drop(inside);
+            grader::work::die(signal)
+        }
         End::Outlasts(others) => {
             others.iter().all(|id| BEGUN.number(*id).wait());
         }

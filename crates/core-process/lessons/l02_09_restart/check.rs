@@ -8,7 +8,7 @@ use std::time::Duration;
 use core_process::{Signal, Status};
 use grader::cage::ProcessRecord;
 use grader::work::{Counter, note};
-use grader::{Draw, Evidence, Findings, Scenario, Verdict};
+use grader::{Draw, Event, Evidence, Findings, Scenario, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What the learner writes: runs the job until it succeeds, with at most `max_restarts` restarts; an attempt that takes longer
@@ -122,11 +122,10 @@ fn draw_hangs(draw: &mut Draw) -> Input {
 
 fn judge(input: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
     // An attempt is a process of its own in which the work began.
-    let began: Vec<_> = seen.journal.named("attempt").collect();
-    let attempts: Vec<&ProcessRecord> = began
-        .iter()
+    let attempts: Vec<&Event> = seen
+        .journal
+        .named("attempt")
         .filter(|event| event.pid != seen.main_pid)
-        .filter_map(|event| seen.process(event.pid))
         .collect();
     let allowed = input.max_restarts as usize + 1;
     let count = attempts.len();
@@ -137,24 +136,37 @@ fn judge(input: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
                 input.max_restarts
             )
         })
-        .show(began.iter().copied());
+        .show(attempts.iter().copied());
 
-    let overlap = attempts
-        .windows(2)
-        .find(|pair| pair[0].ended_at.is_none_or(|end| end > pair[1].forked_at));
-    found
-        .check("alone", Verdict::Race, overlap.is_none(), || match overlap {
-            Some([old, new]) => format!(
-                "pid {} was started while pid {}, the attempt before, was still running",
-                new.pid, old.pid
-            ),
-            _ => String::new(),
-        })
-        .show(began.iter().copied());
+    if seen.exact {
+        let records: Vec<&ProcessRecord> = attempts
+            .iter()
+            .filter_map(|event| seen.process(event.pid))
+            .collect();
+        let overlap = records
+            .windows(2)
+            .find(|pair| pair[0].ended_at.is_none_or(|end| end > pair[1].forked_at));
+        found
+            .check("alone", Verdict::Race, overlap.is_none(), || match overlap {
+                Some([old, new]) => {
+                    format!(
+                        "pid {} was started while pid {}, the attempt before, was still running",
+                        new.pid, old.pid
+                    )
+                }
+                _ => String::new(),
+            })
+            .show(attempts.iter().copied());
+    } else {
+        found.skip(
+            "alone",
+            "without ptrace the moment of a process's end is not known exactly",
+        );
+    }
 
     let success = attempts
         .iter()
-        .position(|attempt| attempt.status == Some(Status::Exited(0)));
+        .position(|attempt| status_of(attempt, &input.job, seen) == Some(Status::Exited(0)));
     let stopped_well = match success {
         Some(at) => at + 1 == count,
         None => count == allowed,
@@ -168,11 +180,14 @@ fn judge(input: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
             ),
             None => format!("{count} attempts failed, {allowed} were allowed, and then it was given up"),
         })
-        .show(began.iter().copied());
+        .show(attempts.iter().copied());
 
     if let Some(outcome) = seen.value {
-        let last = attempts.last().and_then(|attempt| attempt.status);
-        let right = outcome.attempts as usize == count && Some(outcome.last) == last;
+        let last = attempts
+            .last()
+            .and_then(|attempt| status_of(attempt, &input.job, seen));
+        let right = outcome.attempts as usize == count
+            && (last.is_none() && !seen.exact || Some(outcome.last) == last);
         found.check("report", Verdict::Wrong, right, || {
             let last = last.map_or("has no status".to_owned(), |status| status.to_string());
             format!(
@@ -180,5 +195,20 @@ fn judge(input: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
                 outcome.attempts, outcome.last
             )
         });
+    }
+}
+
+/// How an attempt ended: by the kernel's record where that is exact, else by what the job was told to do; `None` where it hung and
+/// was ended by whatever means.
+fn status_of(attempt: &Event, job: &Job, seen: &Evidence<Outcome>) -> Option<Status> {
+    if seen.exact {
+        return seen.process(attempt.pid)?.status;
+    }
+    match job.attempts.get(attempt.value as usize - 1) {
+        None => Some(Status::Exited(0)),
+        Some(Attempt::Panics) => Some(Status::Exited(101)),
+        Some(Attempt::Exits(code)) => Some(Status::Exited(*code)),
+        Some(Attempt::Dies(signal)) => Some(Status::Signaled(*signal)),
+        Some(Attempt::Hangs) => None,
     }
 }

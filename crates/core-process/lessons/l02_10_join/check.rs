@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use core_process::{Child, Status};
-use grader::work::{Gate, Rendezvous};
+use grader::work::{Gate, Rendezvous, note};
 use grader::{Draw, Event, Evidence, Findings, Phase, Scenario, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -53,9 +53,12 @@ pub fn work(job: Job) -> u64 {
             // Nobody opens this gate, so the wait ends when all others sleep.
             Gate::named("late").wait();
         }
-        Length::Endless => loop {
-            std::thread::park();
-        },
+        Length::Endless => {
+            note("endless", 0);
+            loop {
+                std::thread::park();
+            }
+        }
     }
     job.value
 }
@@ -77,7 +80,7 @@ pub struct Input {
 pub fn scenarios(run_all: Answer) -> Vec<Scenario> {
     let act = move |input: Input| {
         let joined = run_all(input.jobs, input.total);
-        grader::work::note("returned", 0);
+        note("returned", 0);
         let running = joined
             .running
             .iter()
@@ -246,18 +249,18 @@ fn is_wait_of(event: &Event, pid: i32) -> bool {
     event.pid == pid && event.phase == Phase::Begin && waits.contains(&event.name.as_str())
 }
 
-/// Whether a wait was for a child that did not end in it: the time that it was given is gone.
+/// Whether a wait was for a child that never ends: the time that it was given is gone. Of a wait for many nothing follows: the next
+/// one is given what remains, if anything.
 fn lasted<R>(wait: &Event, seen: &Evidence<R>) -> bool {
-    match wait.name.as_str() {
-        // Of many children: the next wait is given what remains, if anything.
-        "wait_any" | "join_all" => false,
-        _ => seen.process(wait.object as i32).is_some_and(|process| {
-            let returned = seen
-                .journal
-                .named("returned")
-                .next()
-                .map_or(u64::MAX, |event| event.seq);
-            wait.seq < returned && process.ended_at.is_none_or(|at| at > returned)
-        }),
-    }
+    let one = matches!(wait.name.as_str(), "join" | "wait");
+    let returned = seen
+        .journal
+        .named("returned")
+        .next()
+        .map_or(u64::MAX, |event| event.seq);
+    one && wait.seq < returned
+        && seen
+            .journal
+            .named("endless")
+            .any(|event| event.pid as u64 == wait.object)
 }
