@@ -22,6 +22,7 @@ use std::sync::{Mutex, OnceLock};
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::process::{getegid, geteuid, getgid, getuid};
 use serde::de::DeserializeOwned;
 
 use super::server::{self, Answer, PreloadPanic};
@@ -40,6 +41,8 @@ struct Server {
     /// The environment and the directory that its forks begin with.
     environment: Vec<(OsString, OsString)>,
     current_dir: Option<std::path::PathBuf>,
+    /// Whose it is, and its children's: this process's user and group at the launch, real and effective.
+    owner: [u32; 4],
     /// The limits that it runs under: this process's at the launch.
     limits: [Option<(u64, u64)>; 2],
 }
@@ -87,8 +90,9 @@ fn entry_of<F: Target<A, M>, A: DeserializeOwned, M>(_serve: F) -> Option<u64> {
     target::offset_of::<F, A, M>()
 }
 
-/// Whether this kernel lets a fork be made a sibling.
+/// Whether a server can be started, and this kernel lets a fork be made a sibling.
 pub(super) fn availability() -> Result<(), String> {
+    super::spawn::availability()?;
     // The kernel does not change its mind.
     static AVAILABLE: OnceLock<Result<(), String>> = OnceLock::new();
     let asked = AVAILABLE.get_or_init(|| {
@@ -108,6 +112,10 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     // A server that was killed is replaced once (CPython row C10); one that cannot live is an error.
     let mut replaced = false;
     loop {
+        // Its children have its privileges: those that this process has given up must not come back by it.
+        if let Some(other) = running.take_if(|server| server.owner != owner()) {
+            other.end();
+        }
         let server = match &mut *running {
             Some(server) => server,
             none => none.insert(Server::launch()?),
@@ -171,6 +179,16 @@ fn adopted(block: &StartBlock) -> Option<Result<Started, StartError>> {
     }
 }
 
+fn owner() -> [u32; 4] {
+    let ([user, effective], [group, effective_group]) = ([getuid(), geteuid()], [getgid(), getegid()]);
+    [
+        user.as_raw(),
+        effective.as_raw(),
+        group.as_raw(),
+        effective_group.as_raw(),
+    ]
+}
+
 /// The limits that can keep a server from making a child.
 fn limits() -> [Option<(u64, u64)>; 2] {
     [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC].map(|resource| getrlimit(resource).ok())
@@ -215,6 +233,7 @@ impl Server {
             socket: ours,
             environment: std::env::vars_os().collect(),
             current_dir: std::env::current_dir().ok(),
+            owner: owner(),
             limits: limits(),
         })
     }
@@ -223,8 +242,10 @@ impl Server {
     fn end(self) {
         // End-of-file is its order to exit; the signal is for one that is not reading (stopped, or still preloading).
         drop(self.socket);
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // One that is another user's by now may not be signalled, and is not waited for.
+        if self.process.kill().is_ok() {
+            let _ = self.process.wait();
+        }
     }
 
     /// Whether this process has changed its environment or directory since the server was started.

@@ -14,7 +14,9 @@ pub enum StartMethod {
     /// A fresh copy of this program, from the beginning of `main` to [`init`](crate::init). Slowest, and independent of all
     /// state of this process.
     Spawn,
-    /// A small server, started once, forks each child. Fast, and independent of this process's memory and threads.
+    /// A small server, started once, forks each child. Fast, and independent of this process's memory and threads. Environment,
+    /// directory, user and group are those of this process at the start of the child; all else that a process inherits (limits,
+    /// umask, priority, affinity, namespaces, filters of system calls) is what it had when the server was started.
     ForkServer,
     /// A copy of this process. Fast where it is small; refused while it has more than one thread.
     Fork,
@@ -72,17 +74,22 @@ fn method_of(code: u8) -> Option<StartMethod> {
         .find(|method| self::code(*method) == code)
 }
 
-/// The methods that work here, the default first (CPython's `get_all_start_methods`, row C01).
+/// The methods that work here, the default first (CPython's `get_all_start_methods`, row C01). A program that is set-user-ID, or
+/// has more privileges than its starter for another reason, has `fork` alone: the others start it again, and it must not
+/// believe what it is started with.
 pub fn available_methods() -> Vec<StartMethod> {
-    let mut methods = vec![StartMethod::Spawn, StartMethod::Fork];
+    let mut methods = Vec::with_capacity(3);
     if super::forkserver::availability().is_ok() {
-        methods.insert(0, StartMethod::ForkServer);
+        methods.push(StartMethod::ForkServer);
     }
+    if super::spawn::availability().is_ok() {
+        methods.push(StartMethod::Spawn);
+    }
+    methods.push(StartMethod::Fork);
     methods
 }
 
-/// The method that recipes use which name none: the one that was set, or `forkserver` where the kernel has what it needs, or
-/// `spawn`.
+/// The method that recipes use which name none: the one that was set, or the first of [`available_methods`].
 pub fn start_method() -> StartMethod {
     method_of(CHOSEN.load(Ordering::Relaxed)).unwrap_or_else(|| available_methods()[0])
 }

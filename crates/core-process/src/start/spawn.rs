@@ -7,12 +7,24 @@ use std::ptr;
 
 use super::bootstrap::MARKER;
 use super::{Plan, StartBlock, Started, no_process};
-use crate::StartError;
 use crate::process::Change;
 use crate::sys::clone::{FIRST_DESCRIPTOR, Program, Step, vfork_exec};
-use crate::sys::pidfd;
+use crate::sys::{inherited, pidfd};
+use crate::{StartError, StartMethod};
+
+/// Whether a fresh copy of this program would believe that it is a child.
+pub(super) fn availability() -> Result<(), String> {
+    if inherited::is_privileged() {
+        let why = "this program has more privileges than its starter (set-user-ID or the like), so it runs nothing that it is \
+                   told to by its environment. Use StartMethod::Fork";
+        return Err(why.to_owned());
+    }
+    Ok(())
+}
 
 pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError> {
+    let method = StartMethod::Spawn;
+    availability().map_err(|reason| StartError::Unavailable { method, reason })?;
     let (block, file) = plan.block()?;
     // What every child finds first: the block, the way home, the arguments' descriptors.
     let descriptors: Vec<RawFd> = [&file, &*plan.home]

@@ -24,13 +24,21 @@ pub(crate) struct Inherited {
     pub(crate) home: Option<OwnedFd>,
 }
 
+/// Whether the kernel gave this program more than its starter has (set-user-ID, set-group-ID, file capabilities). What its
+/// starter left it, environment and descriptors, is to be believed in nothing then.
+pub(crate) fn is_privileged() -> bool {
+    // SAFETY: reads a word that the kernel gave this process; `AT_SECURE` is always there.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// If the environment holds `marker` and the descriptor that it names is a sealed memfd: that one and the next. The marker is
-/// taken out, so that no program started from here believes it.
+/// taken out, so that no program started from here believes it. A privileged program does not believe it either: whoever wrote
+/// it could name any code of this program as the target.
 pub(crate) fn take_marked(marker: &str, first: RawFd) -> Option<Inherited> {
     let value = std::env::var_os(marker)?;
     // SAFETY: this is the beginning of `main` (or before it): no other thread reads the environment.
     unsafe { std::env::remove_var(marker) };
-    if value.to_str()?.parse() != Ok(first) {
+    if is_privileged() || value.to_str()?.parse() != Ok(first) {
         return None;
     }
     // SAFETY: borrowed for one system call, which fails where the number is not open.
