@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::flag::Flag;
 use crate::object::{Kind, Object};
-use crate::pace::{Over, next_sleep};
+use crate::pace::{Over, Watch, next_sleep};
 use crate::seen::{self, Operation};
 use crate::sys::{cpu, futex};
 
@@ -143,7 +143,7 @@ impl Event {
             if now.lets_pass(first) {
                 return Ok(());
             }
-            let longest = next_sleep(until)?;
+            let longest = next_sleep(until, Watch::Wakes)?;
             let sleeping = now.with_sleepers();
             // Relaxed: the mark carries no data. It and the flag are one word, so a set either sees the mark and wakes, or comes
             // first and fails this exchange.

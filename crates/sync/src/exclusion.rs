@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use core_process::Until;
 
 use crate::identity;
-use crate::pace::{Over, next_sleep};
+use crate::pace::{Over, Watch, next_sleep};
 use crate::sys::cpu;
 use crate::sys::memory::{Got, Memory, Nesting};
 
@@ -70,7 +70,7 @@ fn take_contended(memory: &Memory, until: &Until) -> Result<News, Over> {
         return Ok(news);
     }
     loop {
-        let longest = next_sleep(until)?;
+        let longest = next_sleep(until, Watch::Wakes)?;
         // Bounded although the kernel wakes a waiter for a dead owner: a waiter that dies when it has been woken, while a
         // third one has taken the mutex without sleeping, takes the wake-up of the others with it.
         if let Some(got) = memory.lock_within(MUTEX, longest) {

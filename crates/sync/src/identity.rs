@@ -23,6 +23,18 @@ struct Known {
     tid: u32,
 }
 
+/// A number that is another one in a forked child; never 0.
+#[inline]
+pub(crate) fn epoch() -> u32 {
+    known().epoch
+}
+
+/// Whether this is the thread that the process began with.
+pub(crate) fn is_main_thread() -> bool {
+    let known = known();
+    known.tid == known.pid
+}
+
 /// The process.
 #[inline]
 pub(crate) fn pid() -> u32 {

@@ -18,6 +18,9 @@
 //!
 //! - [`Lock`] and [`RLock`] let one pass at a time; [`OwnerDied`] is the news that the last one did not come back.
 //! - [`Event`] is a flag that many wait for.
+//! - [`Semaphore`] and [`BoundedSemaphore`] let so many pass; a [`Permit`] comes back when its holder dies.
+//! - [`Condition`] is a lock whose holder can wait for news of what it protects.
+//! - [`Barrier`] is where all meet, or all learn that one cannot come.
 //!
 //! Each of them is a value: an argument of a process, a field, a part of a message; a copy is the same object.
 //! Each blocking call has four forms: `op` waits for as long as it takes, `try_op` not at all, `op_until` until a deadline or a stop
@@ -29,19 +32,28 @@
     reason = "init() has to be seen as the first line of main"
 )]
 
+mod barrier;
+mod condition;
 mod event;
 mod exclusion;
 mod flag;
 mod identity;
+mod keeper;
+mod ledger;
 mod lock;
 mod object;
 mod owner_died;
 mod pace;
 mod rlock;
 mod seen;
+mod semaphore;
 mod sys;
 
+pub use barrier::{Barrier, BarrierError};
+pub use condition::{Condition, ConditionError, ConditionGuard};
 pub use event::Event;
+pub use ledger::NoPlace;
 pub use lock::{Guard, Lock};
 pub use owner_died::{LockError, OwnerDied, TryLockError};
 pub use rlock::{RGuard, RLock};
+pub use semaphore::{AboveBound, AcquireError, BoundedSemaphore, Permit, Semaphore, TryAcquireError};

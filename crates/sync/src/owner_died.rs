@@ -43,6 +43,13 @@ impl<G> OwnerDied<G> {
     pub fn into_guard(self) -> G {
         self.guard
     }
+
+    pub(crate) fn map<H>(self, other: impl FnOnce(G) -> H) -> OwnerDied<H> {
+        OwnerDied {
+            guard: other(self.guard),
+            pid: self.pid,
+        }
+    }
 }
 
 #[expect(private_bounds, reason = "the guards of this crate, and no others")]
@@ -92,6 +99,25 @@ pub enum LockError<G> {
     Stopped,
     /// It was got, from an owner that died.
     OwnerDied(OwnerDied<G>),
+}
+
+impl<G> TryLockError<G> {
+    pub(crate) fn map<H>(self, other: impl FnOnce(G) -> H) -> TryLockError<H> {
+        match self {
+            Self::WouldBlock => TryLockError::WouldBlock,
+            Self::OwnerDied(died) => TryLockError::OwnerDied(died.map(other)),
+        }
+    }
+}
+
+impl<G> LockError<G> {
+    pub(crate) fn map<H>(self, other: impl FnOnce(G) -> H) -> LockError<H> {
+        match self {
+            Self::TimedOut => LockError::TimedOut,
+            Self::Stopped => LockError::Stopped,
+            Self::OwnerDied(died) => LockError::OwnerDied(died.map(other)),
+        }
+    }
 }
 
 impl<G> fmt::Display for TryLockError<G> {

@@ -19,7 +19,7 @@ use crate::object::{Kind, Object};
 use crate::owner_died::{Inherited, LockError, OwnerDied, TryLockError};
 use crate::pace::Over;
 use crate::seen::{self, Operation};
-use crate::sys::memory::Nesting;
+use crate::sys::memory::{Memory, Nesting};
 
 const KIND: Kind = Kind {
     name: "rlock",
@@ -126,6 +126,10 @@ impl RLock {
     /// Whether the calling thread holds it.
     pub fn is_mine(&self) -> bool {
         exclusion::is_mine(self.object.memory())
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        self.object.memory()
     }
 
     #[inline]

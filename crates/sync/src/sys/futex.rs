@@ -19,9 +19,9 @@ pub(crate) fn sleep(word: &AtomicU32, expected: u32, longest: Duration) {
     let _ = futex::wait(word, Flags::empty(), expected, Some(&timeout));
 }
 
-/// Wakes at most `count` of those that sleep on `word`. It cannot fail: the word is mapped and aligned.
-pub(crate) fn wake(word: &AtomicU32, count: u32) {
-    let _ = futex::wake(word, Flags::empty(), count);
+/// Wakes at most `count` of those that sleep on `word`, and says how many. It cannot fail: the word is mapped and aligned.
+pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
+    futex::wake(word, Flags::empty(), count).unwrap_or(0)
 }
 
 /// Wakes all that sleep on `word`.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use core_process::{Process, StartMethod};
 use grader::inject::point;
-use sync::{Event, Lock, OwnerDied};
+use sync::{Barrier, BarrierError, Condition, ConditionError, Event, Lock, OwnerDied, Semaphore};
 
 use crate::gate::{Gate, Opener, gate};
 
@@ -34,6 +34,26 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "event: set for a sleeper",
         run: event_set,
+    },
+    Operation {
+        name: "semaphore: first, return",
+        run: semaphore_in_peace,
+    },
+    Operation {
+        name: "semaphore: for a sleeper",
+        run: semaphore_for_a_sleeper,
+    },
+    Operation {
+        name: "condition: wait",
+        run: condition_wait,
+    },
+    Operation {
+        name: "condition: notify",
+        run: condition_notify,
+    },
+    Operation {
+        name: "barrier: come",
+        run: barrier_come,
     },
 ];
 
@@ -154,4 +174,138 @@ fn event_set() -> String {
         waiter.join().unwrap();
         found.to_owned()
     })
+}
+
+fn acquire_and_return(semaphore: Semaphore) {
+    point(BEGIN);
+    let permit = semaphore.acquire().unwrap();
+    some_call();
+    drop(permit);
+    some_call();
+    drop(semaphore);
+    point(END);
+}
+
+/// Killed or not, all permits are free afterwards.
+fn semaphore_in_peace() -> String {
+    let semaphore = Semaphore::new(2).unwrap();
+    let child = Process::new(acquire_and_return, semaphore.clone())
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap();
+    let _ = child.wait();
+    assert_eq!(semaphore.available(), 2);
+    "2 free".to_owned()
+}
+
+/// A thread of the main process waits for the permit that the victim has or never had.
+fn semaphore_for_a_sleeper() -> String {
+    let semaphore = Semaphore::new(1).unwrap();
+    let child = Process::new(acquire_and_return, semaphore.clone())
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..3).for_each(|_| drop(semaphore.acquire().unwrap())));
+        let _ = child.wait();
+    });
+    assert_eq!(semaphore.available(), 1);
+    "1 free".to_owned()
+}
+
+fn wait_for_notice(condition: Condition, ready: Opener) {
+    point(BEGIN);
+    let mut guard = condition.lock().unwrap();
+    ready.open();
+    guard.wait().unwrap();
+    drop(guard);
+    some_call();
+    point(END);
+}
+
+fn condition_wait() -> String {
+    let condition = Condition::new().unwrap();
+    let (ready, at) = gate();
+    let child = Process::new(wait_for_notice, (condition.clone(), ready))
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap();
+    let _ = at.try_pass();
+    let notified = match condition.lock() {
+        Ok(guard) => {
+            guard.notify_all();
+            "whole"
+        }
+        Err(died) => {
+            died.repaired().notify_all();
+            "an owner died"
+        }
+    };
+    let _ = child.wait();
+    // It died inside again, or not; nobody waits any more.
+    let guard = condition.lock().unwrap_or_else(OwnerDied::repaired);
+    assert_eq!(guard.waiting(), 0);
+    notified.to_owned()
+}
+
+fn notify(condition: Condition) {
+    point(BEGIN);
+    let guard = condition.lock().unwrap();
+    guard.notify_one();
+    some_call();
+    drop(guard);
+    some_call();
+    point(END);
+}
+
+fn condition_notify() -> String {
+    let condition = Condition::new().unwrap();
+    let child = Process::new(notify, condition.clone()).method(StartMethod::Spawn);
+    let mut guard = condition.lock().unwrap();
+    std::thread::scope(|scope| {
+        let victim = scope.spawn(|| child.start().unwrap().wait());
+        // A notice, the death of who held the lock, or a notice from here when the victim is gone without either.
+        let outcome = loop {
+            match guard.wait_timeout(std::time::Duration::from_millis(50)) {
+                Ok(()) => break "notified",
+                Err(ConditionError::OwnerDied { .. }) => break "an owner died",
+                Err(_) if victim.is_finished() => break "killed before the notice",
+                Err(_) => {}
+            }
+        };
+        guard.repaired();
+        drop(guard);
+        drop(victim.join());
+        drop(condition.lock().unwrap_or_else(OwnerDied::repaired));
+        outcome.to_owned()
+    })
+}
+
+fn come(barrier: Barrier, ready: Opener) {
+    point(BEGIN);
+    ready.open();
+    let _ = barrier.wait();
+    some_call();
+    drop(barrier);
+    point(END);
+}
+
+/// Two parties, one of them the victim: the other passes, or learns that it cannot.
+fn barrier_come() -> String {
+    let barrier = Barrier::new(2).unwrap();
+    let (ready, at) = gate();
+    let child = Process::new(come, (barrier.clone(), ready))
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap();
+    let _ = at.try_pass();
+    let met = match barrier.wait() {
+        Ok(_) => "met",
+        Err(BarrierError::Broken) => "broken",
+        Err(error) => panic!("{error}"),
+    };
+    let _ = child.wait();
+    barrier.reset();
+    assert_eq!(barrier.waiting(), 0);
+    met.to_owned()
 }
