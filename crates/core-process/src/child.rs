@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::handle::{ChildState, lock};
 use crate::start::State;
 use crate::sys::pidfd::End;
-use crate::{ChildError, ChildHandle, JoinError, Status, Until, WaitError, codec, registry, returns};
+use crate::{ChildError, ChildHandle, JoinError, Status, Until, WaitError, codec, returns};
 
 /// What a child leaves when its target panicked.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -224,7 +224,6 @@ impl<T> Drop for Child<T> {
     fn drop(&mut self) {
         if self.handle.state.creator == std::process::id() {
             let _ = self.handle.state.poll();
-            registry::sweep();
         }
     }
 }

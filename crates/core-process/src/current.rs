@@ -2,14 +2,16 @@
 //!
 //! Invariant: set once, before the target runs (or never, in the main process); only the name can change later.
 
+use std::io;
 use std::mem::{forget, take};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
 use crate::start::Launch;
+use crate::sys::poll::is_readable;
 use crate::sys::{parent_death, pidfd, threads};
 use crate::wait::first_of;
-use crate::{Signal, SignalError, StartMethod, Until, WaitError, thread, wait_any};
+use crate::{Signal, SignalError, StartMethod, Until, WaitError, thread};
 
 /// What a child was told of itself.
 #[derive(Debug, Clone)]
@@ -158,8 +160,8 @@ pub fn is_main() -> bool {
 pub struct Parent {
     pid: u32,
     name: String,
-    /// `None` when it had died before it was asked for.
-    pidfd: Option<OwnedFd>,
+    /// `ESRCH` when it had died before it was asked for, another number where no pidfd could be had.
+    pidfd: Result<OwnedFd, i32>,
 }
 
 /// The parent of this process, if this library started it; `None` in the main process.
@@ -178,9 +180,12 @@ pub fn parent() -> Option<Parent> {
     let identity = identity()?;
     let pid = identity.parent_pid;
     // The pid may be reused once the parent is dead, and then somebody else is our parent: so first open, then look.
-    let pidfd = pidfd::open(pid)
-        .ok()
-        .filter(|_| parent_death::parent_pid() == pid);
+    let opened = pidfd::open(pid).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO));
+    let pidfd = if parent_death::parent_pid() == pid {
+        opened
+    } else {
+        Err(libc::ESRCH)
+    };
     Some(Parent {
         pid,
         name: identity.parent_name,
@@ -202,11 +207,9 @@ impl Parent {
     /// Whether it is still running.
     pub fn is_alive(&self) -> bool {
         match &self.pidfd {
-            None => false,
-            Some(pidfd) => matches!(
-                wait_any(&[pidfd], std::time::Duration::ZERO),
-                Err(WaitError::TimedOut)
-            ),
+            Ok(pidfd) => matches!(is_readable(pidfd), Ok(false)),
+            Err(libc::ESRCH) => false,
+            Err(_) => parent_death::parent_pid() == self.pid,
         }
     }
 
@@ -222,22 +225,25 @@ impl Parent {
     /// Waits no longer than `until`.
     ///
     /// # Errors
-    /// [`WaitError::TimedOut`] or [`WaitError::Stopped`]; the parent runs on.
+    /// [`WaitError::TimedOut`] or [`WaitError::Stopped`]; the parent runs on. [`WaitError::Os`] (`EMFILE`) if no descriptor was
+    /// free for its pidfd when [`parent`] was called.
     pub fn join_until(&self, until: impl Into<Until>) -> Result<(), WaitError> {
         match &self.pidfd {
-            None => Ok(()),
-            Some(pidfd) => first_of(&[pidfd], &until.into()).map(drop),
+            Ok(pidfd) => first_of(&[pidfd], &until.into()).map(drop),
+            Err(libc::ESRCH) => Ok(()),
+            Err(code) => Err(io::Error::from_raw_os_error(*code).into()),
         }
     }
 
     /// Sends it a signal, by its pidfd: nothing happens when it has ended, whoever has its pid by then (CPython row X13).
     ///
     /// # Errors
-    /// [`SignalError::Os`] where the kernel refuses: a parent that runs as another user.
+    /// [`SignalError::Os`] where the kernel refuses: a parent that runs as another user; `EMFILE` if no descriptor was free for
+    /// its pidfd when [`parent`] was called.
     pub fn signal(&self, signal: Signal) -> Result<(), SignalError> {
         let sent = match &self.pidfd {
-            None => Ok(()),
-            Some(pidfd) => pidfd::send_signal(pidfd, signal.number()),
+            Ok(pidfd) => pidfd::send_signal(pidfd, signal.number()),
+            Err(code) => Err(io::Error::from_raw_os_error(*code)),
         };
         match sent {
             Err(error) if error.raw_os_error() != Some(libc::ESRCH) => Err(SignalError::Os(error)),
@@ -245,8 +251,8 @@ impl Parent {
         }
     }
 
-    /// The parent's pidfd, to wait for it beside anything else; `None` when it had died before.
+    /// The parent's pidfd, to wait for it beside anything else; `None` when it had died before, or no descriptor was free.
     pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
-        self.pidfd.as_ref().map(AsFd::as_fd)
+        self.pidfd.as_ref().ok().map(AsFd::as_fd)
     }
 }

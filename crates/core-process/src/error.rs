@@ -62,8 +62,14 @@ impl StartError {
             Some(libc::EAGAIN) if step == STEP_PROCESS => ("RLIMIT_NPROC", Resource::RLIMIT_NPROC),
             _ => return Self::Os { step, source },
         };
-        let value = getrlimit(resource).map_or(0, |(soft, _)| soft);
-        Self::Limit { limit, value }
+        match getrlimit(resource) {
+            // No limit of ours: the control group's, or the kernel's.
+            Ok((libc::RLIM_INFINITY, _)) => Self::Os { step, source },
+            soft => Self::Limit {
+                limit,
+                value: soft.map_or(0, |(soft, _)| soft),
+            },
+        }
     }
 }
 
@@ -116,7 +122,13 @@ impl fmt::Display for StartError {
                 }
             ),
             Self::ForkServer { cause } => write!(f, "the forkserver could not start the process: {cause}"),
-            Self::Os { step, source } => write!(f, "could not {step}: {source}"),
+            Self::Os { step, source } => {
+                write!(f, "could not {step}: {source}")?;
+                if source.raw_os_error() == Some(libc::EAGAIN) && *step == STEP_PROCESS {
+                    f.write_str(": the control group (pids.max) or the kernel (threads-max, pid_max) allows no more")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -290,3 +302,21 @@ impl fmt::Display for SignalError {
 }
 
 impl std::error::Error for SignalError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+
+    #[test]
+    fn a_limit_that_is_not_there_is_not_blamed() {
+        let error = StartError::os(STEP_PROCESS, io::Error::from_raw_os_error(libc::EAGAIN));
+        let (limit, _) = getrlimit(Resource::RLIMIT_NPROC).unwrap();
+        let named = if limit == RLIM_INFINITY {
+            "pids.max"
+        } else {
+            "RLIMIT_NPROC"
+        };
+        assert!(error.to_string().contains(named), "{error}");
+    }
+}

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use crate::handle::lock;
 use crate::sys::pidfd;
-use crate::{StartMethod, Until, current, registry, start, thread, wait::first_of};
+use crate::{StartMethod, Until, current, registry, thread, wait::first_of};
 
 /// The exit code of a process whose target panicked, as Rust's own.
 pub(crate) const PANIC_CODE: i32 = 101;
@@ -110,8 +110,13 @@ pub(crate) fn register() {
     }
 }
 
+/// Whether threads, hooks and children are this process's own.
+fn is_owner() -> bool {
+    OWNER.load(Ordering::Relaxed) == std::process::id()
+}
+
 extern "C" fn on_exit() {
-    if OWNER.load(Ordering::Relaxed) == std::process::id() {
+    if is_owner() {
         LAST_CALL.store(true, Ordering::Relaxed);
         // Before the turn is taken: one of these threads may end the process with a code of its own.
         thread::leave();
@@ -129,11 +134,13 @@ pub(crate) fn end_child(method: StartMethod, code: i32) -> ! {
 }
 
 fn end(method: Option<StartMethod>, code: i32) -> ! {
-    while !take_turn() {
-        // Another thread ends the process, with its own code.
-        std::thread::park();
+    if is_owner() {
+        while !take_turn() {
+            // Another thread ends the process, with its own code.
+            std::thread::park();
+        }
+        let _ = catch_unwind(at_normal_end);
     }
-    let _ = catch_unwind(at_normal_end);
     // In a copy the C library's list holds handlers of the process that it was copied from.
     let is_copy = matches!(method, Some(StartMethod::ForkServer | StartMethod::Fork));
     if is_copy || LAST_CALL.load(Ordering::Relaxed) {
@@ -161,25 +168,27 @@ fn at_normal_end() {
         let _ = catch_unwind(AssertUnwindSafe(hook));
     }
     let children = registry::all();
-    let ours = |child: &&std::sync::Arc<_>| {
-        let child: &crate::handle::ChildState = child;
-        child.creator == std::process::id() && !child.is_helper
-    };
-    for daemon in children.iter().filter(ours).filter(|child| child.daemon) {
+    let (helpers, children): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.is_helper);
+    let (daemons, others): (Vec<_>, Vec<_>) = children.into_iter().partition(|child| child.daemon);
+    for daemon in &daemons {
         let _ = pidfd::send_signal(&daemon.pidfd, libc::SIGTERM);
     }
     let mut grace = None;
-    for daemon in children.iter().filter(ours).filter(|child| child.daemon) {
+    for daemon in daemons {
         let grace = grace.get_or_insert_with(|| Until::from(DAEMON_GRACE));
         if first_of(&[&daemon.pidfd], grace).is_err() {
             let _ = pidfd::send_signal(&daemon.pidfd, libc::SIGKILL);
         }
         let _ = daemon.wait();
     }
-    for child in children.iter().filter(ours).filter(|child| !child.daemon) {
+    for child in others {
         let _ = child.wait();
     }
-    start::stop_forkserver();
+    // By its process, and not by its client, which may be waiting for it just now, with no end if it is stopped.
+    for helper in helpers {
+        let _ = pidfd::send_signal(&helper.pidfd, libc::SIGKILL);
+        let _ = helper.wait();
+    }
 }
 
 /// Whether it is for this thread to do; if another does it, waits until that is done.

@@ -8,14 +8,14 @@ use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::start::{self, Request, Work};
 use crate::{Child, StartError, StartMethod, Stdio, Target, codec, target};
 
 /// What a child does when its parent has died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum ParentDeath {
     /// It ends at once (CPython leaves it running as an orphan, row X07).
     #[default]

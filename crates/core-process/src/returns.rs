@@ -189,3 +189,21 @@ pub(crate) fn after_fork() {
         keep_home(receiver.sender);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no child of ours sends is thrown away, whatever its length; it does not stand in the way.
+    #[test]
+    fn a_packet_that_is_no_result_is_thrown_away() {
+        let to = sender().unwrap();
+        let token = crate::authkey::random_token();
+        let file = std::fs::File::open("/dev/null").unwrap();
+        fdpass::send(&to, b"1234567", &[file.as_fd()]).unwrap();
+        fdpass::send(&to, b"123456789", &[file.as_fd()]).unwrap();
+        fdpass::send(&to, &token.to_ne_bytes(), &[file.as_fd(), file.as_fd()]).unwrap();
+        assert_eq!(take(token).unwrap().len(), 2);
+        assert_eq!(take(token).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

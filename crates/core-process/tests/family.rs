@@ -127,6 +127,57 @@ fn p28_a_child_notices_its_parents_death() {
 }
 
 #[test]
+fn p28_a_parent_is_alive_though_no_descriptor_is_free_to_wait_for_it() {
+    fn child() -> (bool, Option<i32>, bool) {
+        let free = rustix::io::fcntl_dupfd_cloexec(std::io::stderr(), 0).unwrap();
+        let none = std::os::fd::AsRawFd::as_raw_fd(&free) as u64;
+        drop(free);
+        nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, none, none).unwrap();
+        let parent = parent().unwrap();
+        let waited = match parent.join_until(Duration::ZERO) {
+            Err(WaitError::Os(error)) => error.raw_os_error(),
+            _ => None,
+        };
+        (parent.is_alive(), waited, parent.signal(Signal::CONT).is_err())
+    }
+    fn case(method: StartMethod) {
+        let child = Process::new(child, ()).method(method).start().unwrap();
+        assert_eq!(child.join(), Ok((true, Some(libc::EMFILE), true)), "{method}");
+    }
+    by_each_method(case);
+}
+
+/// Such a child sees no parent at all (`getppid` is 0), alive or dead.
+#[test]
+fn a_child_in_another_pid_namespace_is_refused_unless_it_is_to_outlive_its_parent() {
+    use nix::sched::{CloneFlags, unshare};
+    fn case(method: StartMethod, policy: ParentDeath) -> Option<String> {
+        let apart = unshare(CloneFlags::CLONE_NEWPID)
+            .or_else(|_| unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID));
+        if let Err(error) = apart {
+            return Some(format!("skipped: {error}"));
+        }
+        let recipe = Process::new(std::process::id, ()).method(method);
+        match recipe.on_parent_death(policy).start().unwrap().join() {
+            // The first process of its namespace.
+            Ok(pid) => (pid != 1).then(|| format!("its pid is {pid}")),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+    for method in [StartMethod::Spawn, StartMethod::Fork] {
+        let refused = isolated::alone(case, (method, ParentDeath::Exit)).unwrap();
+        if refused.starts_with("skipped") {
+            return eprintln!("{refused}");
+        }
+        assert!(
+            refused.contains("PID namespace") && refused.contains("Continue"),
+            "{refused}"
+        );
+        assert_eq!(isolated::alone(case, (method, ParentDeath::Continue)), None);
+    }
+}
+
+#[test]
 fn p29_active_children_are_the_own_living_ones() {
     fn wait(gate: Gate) {
         gate.pass();

@@ -91,6 +91,26 @@ fn c10_a_dead_server_is_replaced_and_harms_no_child() {
 }
 
 #[test]
+fn c10_a_process_ends_though_one_of_its_threads_waits_for_a_stopped_server() {
+    fn case() {
+        assert_eq!(served!(|| 1), 1);
+        send(Signal::SIGSTOP);
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            tell.send(nix::unistd::gettid()).unwrap();
+            let _ = Process::new(|| (), ()).method(StartMethod::ForkServer).start();
+        });
+        // Until it sleeps in the kernel's `poll` (its number begins the line), waiting for the answer.
+        let call = format!("/proc/self/task/{}/syscall", told.recv().unwrap());
+        let waits = format!("{} ", libc::SYS_ppoll);
+        while !std::fs::read_to_string(&call).unwrap().starts_with(&waits) {
+            std::thread::yield_now();
+        }
+    }
+    alone(case, ());
+}
+
+#[test]
 fn c10_the_terminals_interrupt_does_not_end_the_server() {
     fn case() {
         assert_eq!(served!(|| 1), 1);

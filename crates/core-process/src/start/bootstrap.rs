@@ -76,7 +76,7 @@ fn divert() {
     let Ok(mut launch) = postcard::from_bytes::<Launch>(&launch) else {
         return;
     };
-    if !launch.survives_parent {
+    if watches_parent(&launch) {
         parent_death::exit_unless_parent_is(block.header.parent);
     }
     let arguments = inherited::take_range(FIRST_DESCRIPTOR + 2, block.header.descriptors);
@@ -100,12 +100,17 @@ pub(crate) fn after_fork(launch: &mut Launch, parent: u32) {
     fork_hooks::run();
 }
 
+/// A child that should watch and cannot is refused in [`run`].
+fn watches_parent(launch: &Launch) -> bool {
+    !launch.survives_parent && !parent_death::is_out_of_sight()
+}
+
 /// The child knows who it is, and ends with its parent.
 fn identify(launch: &mut Launch, parent: u32) {
-    if launch.survives_parent {
-        parent_death::disarm()
-    } else {
+    if watches_parent(launch) {
         parent_death::arm(parent)
+    } else {
+        parent_death::disarm()
     }
     current::become_child(launch, parent);
     authkey::inherit(launch.authkey);
@@ -158,7 +163,14 @@ pub(crate) fn run(
         exit::end_child(launch.method, exit::PANIC_CODE)
     }
     outcome::keep(block, file);
-    if let Err(why) = prepare() {
+    let prepared = if !launch.survives_parent && parent_death::is_out_of_sight() {
+        Err("it is in another PID namespace than its parent (unshare), whose death it cannot see: start it with \
+             .on_parent_death(ParentDeath::Continue)"
+            .to_owned())
+    } else {
+        prepare()
+    };
+    if let Err(why) = prepared {
         outcome::publish_setup_failure(&why);
         exit::end_child(launch.method, exit::PANIC_CODE)
     }

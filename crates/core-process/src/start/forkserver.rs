@@ -83,7 +83,9 @@ where
     let _ = preload;
     let entry = entry_of::<_, (Fd<OwnedFd>, PreloadPanic), _>(server::serve_preloaded::<P, M>);
     *lock(&PRELOAD) = entry.map(|entry| (entry, on_panic));
-    stop();
+    if let Some(server) = { lock(&SERVER).take() } {
+        server.end();
+    }
 }
 
 fn entry_of<F: Target<A, M>, A: DeserializeOwned, M>(_serve: F) -> Option<u64> {
@@ -324,14 +326,6 @@ impl Server {
                 Ok(_) => return Err(Failed::Gone),
             }
         }
-    }
-}
-
-/// Ends the server, if one runs, and waits for it.
-pub(crate) fn stop() {
-    let server = lock(&SERVER).take();
-    if let Some(server) = server {
-        server.end();
     }
 }
 

@@ -19,7 +19,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
-pub(crate) use forkserver::{own_descriptors, stop as stop_forkserver};
+pub(crate) use forkserver::own_descriptors;
 pub use forkserver::{set_forkserver_preload, set_forkserver_preload_with};
 pub(crate) use launch::Launch;
 pub use method::{

@@ -75,9 +75,10 @@ pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, V
     receive(socket, buffer, RecvFlags::PEEK)
 }
 
-/// The bytes alone of the packet at the head of the queue, which stays there. `None` where there is no packet.
+/// The bytes alone of the packet at the head of the queue, which stays there, and how many there are, even if the buffer is
+/// shorter. `None` where there is no packet.
 pub(crate) fn peek_bytes(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::TRUNC;
     match retry_on_intr(|| rustix::net::recv(&socket, &mut *buffer, flags)) {
         Ok((_, length)) => Ok(Some(length)),
         Err(Errno::AGAIN) => Ok(None),

@@ -28,6 +28,11 @@ pub(crate) fn parent_pid() -> u32 {
     unsafe { libc::getppid() as u32 }
 }
 
+/// Whether the parent lies outside of this process's PID namespace, so that its death cannot be told from its life.
+pub(crate) fn is_out_of_sight() -> bool {
+    parent_pid() == 0
+}
+
 /// From now on the death of `parent` ends this process at once. If it has died already, this call does.
 pub(crate) fn arm(parent: u32) {
     // Relaxed: the handler runs in this process after `sigaction` below, which orders it.
