@@ -1,9 +1,9 @@
 //! What a start and a join of an empty target cost, by each method, beside the same work in raw system calls, procspawn,
 //! crossmist and CPython: `cargo bench -p core-process --bench start`.
 //!
-//! Three parts. Criterion times each subject by itself. Then all subjects take turns, so that a figure and the limit it is held
-//! against see the same machine, and the table at the end is made of the ratios within each turn. At last a thousand children
-//! run at once. The table is written to `target/bench/start.json` too.
+//! Three parts. First all subjects take turns, so that a figure and the limit it is held against see the same machine, and the
+//! table at the end is made of the ratios within each turn. Then a thousand children run at once. At last Criterion times
+//! each subject by itself. The table is written to `target/bench/start.json` too.
 //!
 //! Every child of every subject is this program again, so `main` begins with whose child it is. Nothing here may start a
 //! thread: `fork` would be refused.
@@ -35,6 +35,16 @@ fn main() {
     let measures = std::env::args().any(|argument| argument == "--bench");
     let mut groups = subjects::groups();
     let broken = subjects::take_out_broken(&mut groups);
+    // Before Criterion, whose figures make this process larger: a fork of it takes twice as long then, and what the library
+    // adds to one looks half as much.
+    let mut python = cpython::Interpreter::find();
+    let turns = turns::take(
+        &mut groups,
+        python.as_mut(),
+        if measures { turns::ROUNDS } else { 2 },
+    );
+    let crowds = crowd::measure(if measures { crowd::SIZE } else { 10 });
+
     let mut criterion = Criterion::default()
         .sample_size(50)
         .without_plots()
@@ -44,13 +54,6 @@ fn main() {
     }
     criterion.final_summary();
 
-    let mut python = cpython::Interpreter::find();
-    let turns = turns::take(
-        &mut groups,
-        python.as_mut(),
-        if measures { turns::ROUNDS } else { 2 },
-    );
-    let crowds = crowd::measure(if measures { crowd::SIZE } else { 10 });
     // Two rounds say that everything works, and nothing about time.
     if measures {
         let version = python.as_ref().map(cpython::Interpreter::version);
