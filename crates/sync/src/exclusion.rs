@@ -128,6 +128,11 @@ fn inherit(memory: &Memory) {
     memory.make_consistent(MUTEX);
 }
 
+/// Whether a dead owner's news is still to be dealt with; by the owner.
+pub(crate) fn has_news(memory: &Memory) -> bool {
+    memory.word(STATE).load(Relaxed) & DIED != 0
+}
+
 /// Says that what the dead owner left is whole again; by the owner.
 pub(crate) fn repaired(memory: &Memory) {
     let state = memory.word(STATE);

@@ -245,6 +245,16 @@ impl<'a> Slot<'a> {
         self.word(COUNT).store(count, Relaxed);
     }
 
+    /// One more, in an object whose threads take theirs away without the exclusion.
+    pub(crate) fn add_one(&self) {
+        self.word(COUNT).fetch_add(1, Relaxed);
+    }
+
+    /// One less, without the exclusion. What orders it is the object's next step.
+    pub(crate) fn take_one(&self) {
+        self.word(COUNT).fetch_sub(1, Relaxed);
+    }
+
     pub(crate) fn tag(&self) -> u32 {
         self.word(TAG).load(Relaxed)
     }

@@ -21,6 +21,7 @@
 //! - [`Semaphore`] and [`BoundedSemaphore`] let so many pass; a [`Permit`] comes back when its holder dies.
 //! - [`Condition`] is a lock whose holder can wait for news of what it protects.
 //! - [`Barrier`] is where all meet, or all learn that one cannot come.
+//! - [`RwLock`] and [`Once`] are what Python lacks.
 //!
 //! Each of them is a value: an argument of a process, a field, a part of a message; a copy is the same object.
 //! Each blocking call has four forms: `op` waits for as long as it takes, `try_op` not at all, `op_until` until a deadline or a stop
@@ -33,6 +34,7 @@
 )]
 
 mod barrier;
+mod bounded_semaphore;
 mod condition;
 mod event;
 mod exclusion;
@@ -42,18 +44,23 @@ mod keeper;
 mod ledger;
 mod lock;
 mod object;
+mod once;
 mod owner_died;
 mod pace;
 mod rlock;
+mod rwlock;
 mod seen;
 mod semaphore;
 mod sys;
 
 pub use barrier::{Barrier, BarrierError};
+pub use bounded_semaphore::{AboveBound, BoundedSemaphore};
 pub use condition::{Condition, ConditionError, ConditionGuard};
 pub use event::Event;
 pub use ledger::NoPlace;
 pub use lock::{Guard, Lock};
+pub use once::{Once, Start};
 pub use owner_died::{LockError, OwnerDied, TryLockError};
 pub use rlock::{RGuard, RLock};
-pub use semaphore::{AboveBound, AcquireError, BoundedSemaphore, Permit, Semaphore, TryAcquireError};
+pub use rwlock::{ReadGuard, RwLock, RwLockError, WriteGuard};
+pub use semaphore::{AcquireError, Permit, Semaphore, TryAcquireError};

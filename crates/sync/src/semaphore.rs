@@ -1,4 +1,4 @@
-//! `Semaphore` and `BoundedSemaphore`: so many at a time, and a permit comes back when its holder dies.
+//! `Semaphore`: so many at a time, and a permit comes back when its holder dies.
 //!
 //! Invariant: free permits are all permits less those in the ledger. `FREE` repeats the difference, and is made anew after a death.
 //! The steps, and what a death at each leaves, are in `README.md` beside this file.
@@ -22,6 +22,7 @@ use std::time::Duration;
 use core_process::Until;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::bounded_semaphore::AboveBound;
 use crate::exclusion::{self, News};
 use crate::identity;
 use crate::ledger::{self, Member, NoPlace};
@@ -96,7 +97,7 @@ impl Semaphore {
         Self::with_bound(permits, u32::MAX)
     }
 
-    fn with_bound(permits: u32, bound: u32) -> io::Result<Self> {
+    pub(crate) fn with_bound(permits: u32, bound: u32) -> io::Result<Self> {
         let object = Object::create(&KIND, |memory| {
             exclusion::lay_out(memory, Nesting::Refused);
             memory.word(BOUND).store(bound, Relaxed);
@@ -186,7 +187,7 @@ impl Semaphore {
         let bound = memory.word(BOUND).load(Relaxed);
         if total >= bound {
             self.leave();
-            return Err(AboveBound { bound });
+            return Err(AboveBound::new(bound));
         }
         memory.word(TOTAL).store(total + 1, Relaxed);
         add(memory.word(FREE), 1);
@@ -340,87 +341,6 @@ impl Drop for Permit {
     }
 }
 
-/// A semaphore that never has more permits than it began with: `multiprocessing.BoundedSemaphore`.
-///
-/// ```
-/// let tickets = sync::BoundedSemaphore::new(1)?;
-/// assert!(tickets.release().is_err());
-/// let permit = tickets.acquire()?;
-/// drop(permit);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Serialize, Deserialize)]
-pub struct BoundedSemaphore {
-    semaphore: Semaphore,
-}
-
-impl BoundedSemaphore {
-    /// A semaphore with so many permits, all free, and never more.
-    ///
-    /// # Errors
-    /// As [`Lock::new`](crate::Lock::new).
-    pub fn new(permits: u32) -> io::Result<Self> {
-        Ok(Self {
-            semaphore: Semaphore::with_bound(permits, permits)?,
-        })
-    }
-
-    /// See [`Semaphore::acquire`].
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn acquire(&self) -> Result<Permit, NoPlace> {
-        self.semaphore.acquire()
-    }
-
-    /// See [`Semaphore::try_acquire`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn try_acquire(&self) -> Result<Permit, TryAcquireError> {
-        self.semaphore.try_acquire()
-    }
-
-    /// See [`Semaphore::acquire_until`].
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn acquire_until(&self, until: impl Into<Until>) -> Result<Permit, AcquireError> {
-        self.semaphore.acquire_until(until)
-    }
-
-    /// See [`Semaphore::acquire_timeout`].
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn acquire_timeout(&self, time: Duration) -> Result<Permit, AcquireError> {
-        self.semaphore.acquire_until(time)
-    }
-
-    /// Makes a permit again that was forgotten.
-    ///
-    /// # Errors
-    /// [`AboveBound`]: none was; all that may exist do, free or held.
-    #[track_caller]
-    pub fn release(&self) -> Result<(), AboveBound> {
-        self.semaphore.release()
-    }
-
-    /// How many permits are free.
-    pub fn available(&self) -> u32 {
-        self.semaphore.available()
-    }
-}
-
-/// A release would make more permits than may exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AboveBound {
-    bound: u32,
-}
-
 /// Why no permit was taken at once.
 #[derive(Debug)]
 pub enum TryAcquireError {
@@ -450,12 +370,6 @@ impl From<Over> for AcquireError {
     }
 }
 
-impl fmt::Display for AboveBound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "released too often: all {} permits exist already", self.bound)
-    }
-}
-
 impl fmt::Display for TryAcquireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -475,7 +389,6 @@ impl fmt::Display for AcquireError {
     }
 }
 
-impl std::error::Error for AboveBound {}
 impl std::error::Error for TryAcquireError {}
 impl std::error::Error for AcquireError {}
 
@@ -483,14 +396,6 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
             .field("free", &self.word(FREE).load(Relaxed))
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for BoundedSemaphore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedSemaphore")
-            .field("free", &self.semaphore.word(FREE).load(Relaxed))
             .finish_non_exhaustive()
     }
 }
