@@ -162,8 +162,14 @@ mod l02_05_by_name {
     #[path = "wrong/comm.rs"]
     pub mod wrong_comm;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/daemons.rs"]
+    pub mod wrong_daemons;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/first_only.rs"]
     pub mod wrong_first_only;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/kills.rs"]
+    pub mod wrong_kills;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/leaves.rs"]
     pub mod wrong_leaves;
@@ -204,11 +210,20 @@ mod l02_06_pid {
     #[path = "wrong/getppid.rs"]
     pub mod wrong_getppid;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/name_counted.rs"]
+    pub mod wrong_name_counted;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/one_by_one.rs"]
     pub mod wrong_one_by_one;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/stands_first.rs"]
+    pub mod wrong_stands_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/thread_id.rs"]
     pub mod wrong_thread_id;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/whole_list.rs"]
+    pub mod wrong_whole_list;
 }
 
 #[path = "../lessons/l02_07_cores"]
@@ -236,6 +251,9 @@ mod l02_07_cores {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/no_items.rs"]
     pub mod wrong_no_items;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/of_the_process.rs"]
+    pub mod wrong_of_the_process;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/one_for_all.rs"]
     pub mod wrong_one_for_all;
@@ -882,11 +900,29 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.5",
+        name: "wrong_daemons",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_daemons::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/daemons.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
         name: "wrong_first_only",
         scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_first_only::serve),
         main: None,
         toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
         source: include_str!("../lessons/l02_05_by_name/wrong/first_only.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
+    },
+    grader::Case {
+        lesson: "2.5",
+        name: "wrong_kills",
+        scenarios: || l02_05_by_name::check::scenarios(l02_05_by_name::wrong_kills::serve),
+        main: None,
+        toml: include_str!("../lessons/l02_05_by_name/lesson.toml"),
+        source: include_str!("../lessons/l02_05_by_name/wrong/kills.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_05_by_name"),
     },
     grader::Case {
@@ -1017,6 +1053,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.6",
+        name: "wrong_name_counted",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_name_counted::me, l02_06_pid::wrong_name_counted::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/name_counted.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
         name: "wrong_one_by_one",
         scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_one_by_one::me, l02_06_pid::wrong_one_by_one::grow),
         main: None,
@@ -1026,11 +1071,29 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.6",
+        name: "wrong_stands_first",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_stands_first::me, l02_06_pid::wrong_stands_first::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/stands_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
         name: "wrong_thread_id",
         scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_thread_id::me, l02_06_pid::wrong_thread_id::grow),
         main: None,
         toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
         source: include_str!("../lessons/l02_06_pid/wrong/thread_id.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
+    },
+    grader::Case {
+        lesson: "2.6",
+        name: "wrong_whole_list",
+        scenarios: || l02_06_pid::check::scenarios(l02_06_pid::wrong_whole_list::me, l02_06_pid::wrong_whole_list::grow),
+        main: None,
+        toml: include_str!("../lessons/l02_06_pid/lesson.toml"),
+        source: include_str!("../lessons/l02_06_pid/wrong/whole_list.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_06_pid"),
     },
     grader::Case {
@@ -1121,6 +1184,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
         source: include_str!("../lessons/l02_07_cores/wrong/no_items.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
+    },
+    grader::Case {
+        lesson: "2.7",
+        name: "wrong_of_the_process",
+        scenarios: || l02_07_cores::check::scenarios(l02_07_cores::wrong_of_the_process::plan_workers),
+        main: None,
+        toml: include_str!("../lessons/l02_07_cores/lesson.toml"),
+        source: include_str!("../lessons/l02_07_cores/wrong/of_the_process.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_07_cores"),
     },
     grader::Case {

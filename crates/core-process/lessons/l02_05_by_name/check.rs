@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 
-use core_process::{Process, StartMethod};
+use core_process::{Process, StartMethod, Status};
 use grader::work::{Counter, Gate, await_end_of_child, note};
 use grader::{Draw, Event, Evidence, Findings, Phase, Scenario, Source, Verdict};
 use serde::{Deserialize, Serialize};
@@ -196,6 +196,7 @@ fn judge(input: &Input, seen: &Seen, found: &mut Findings) {
         return;
     }
     judge_starts(input, seen, found);
+    judge_ends(input, seen, found);
     judge_waits(seen, found);
     if let Some(answers) = &seen.value {
         judge_answers(input, answers, seen, found);
@@ -219,6 +220,45 @@ fn judge_starts(input: &Input, seen: &Seen, found: &mut Findings) {
             None => format!("the jobs {all:?} were to be started once each; those that ran: {ids:?}"),
         })
         .show(begun.iter().copied());
+}
+
+/// Whether jobs ran until they were told to end, and ended by themselves then.
+fn judge_ends(input: &Input, seen: &Seen, found: &mut Findings) {
+    let moment = Moment::first(input, seen);
+    let is_job = |object: u64| moment.pids.values().any(|pid| u64::from(*pid) == object);
+    let signal = |event: &&Event| {
+        event.source == Source::Library
+            && event.name == "signal"
+            && event.pid == seen.main_pid
+            && is_job(event.object)
+    };
+    let signalled = seen.journal.events().iter().find(signal);
+    let broken = moment.pids.iter().find_map(|(job, pid)| {
+        let status = seen.process(*pid as i32)?.status?;
+        matches!(status, Status::Exited(code) if code != 0).then_some((job, pid, status))
+    });
+    found
+        .check(
+            "untouched",
+            Verdict::Wrong,
+            signalled.is_none() && broken.is_none(),
+            || match (signalled, broken) {
+                (Some(event), _) => format!(
+                    "pid {} (main) sent signal {} to pid {}; a child ends by itself when it is told to",
+                    event.pid, event.value, event.object
+                ),
+                (None, Some((job, pid, status))) => format!(
+                    "job {job} (pid {pid}) {status} before it was told to end{}",
+                    match seen.stderr.lines().find(|line| line.contains("daemon")) {
+                        Some(line) => format!(": {}", line.trim()),
+                        None => String::new(),
+                    }
+                ),
+                (None, None) => String::new(),
+            },
+        )
+        .show_lines(|| moment.family())
+        .at(signalled.and_then(|event| event.location.as_ref()));
 }
 
 /// Whether somebody waited for the end of a job that had not been told to end, and would never have been.

@@ -5,7 +5,7 @@ use std::panic::Location;
 use core_process::probe::{self, Phase};
 use core_process::{ParentDeath, Process, StartMethod};
 use grader::work::{Counter, Gate, Rendezvous, note};
-use grader::{Draw, Event, Evidence, Findings, Place, Scenario, Verdict};
+use grader::{Draw, Event, Evidence, Findings, Place, Scenario, Source, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What a process says of itself.
@@ -108,9 +108,12 @@ where
             .join()
             .expect("the answer does not panic in a second thread");
     };
+    // Names say nothing of the place in the tree.
+    core_process::rename("conductor");
     both_threads();
     for method in METHODS {
         let child = Process::new(both_threads, ())
+            .name(format!("asked:by:{method}"))
             .method(method)
             .start()
             .expect("a process can be started");
@@ -272,6 +275,7 @@ fn judge_tree(input: &Tree, seen: &Evidence<Vec<Node>>, found: &mut Findings) {
             .at(first_start(seen));
     }
 
+    let early = stood_before_its_children(seen);
     found
         .overlap("together", seen.meetings("the whole tree"), || {
             let met = seen.journal.about("the whole tree");
@@ -282,6 +286,10 @@ fn judge_tree(input: &Tree, seen: &Evidence<Vec<Node>>, found: &mut Findings) {
                     .is_some_and(|end| told.iter().any(|event| event.seq >= end))
             });
             match first {
+                _ if early.is_some() => format!(
+                    "pid {} called `stand` before it had started its children, and `stand` waited for them in vain",
+                    early.unwrap_or_default()
+                ),
                 Some(child) => format!(
                     "pid {} had already ended when others of the {size} processes were not there yet",
                     child.pid
@@ -312,6 +320,20 @@ fn judge_tree(input: &Tree, seen: &Evidence<Vec<Node>>, found: &mut Findings) {
             })
             .show_lines(lines);
     }
+}
+
+/// A process that came to stand and started a child after that.
+fn stood_before_its_children(seen: &Evidence<Vec<Node>>) -> Option<i32> {
+    let starts = |pid: i32, after: u64| {
+        let start = |event: &Event| event.source == Source::Library && event.name == "start";
+        seen.journal
+            .by_pid(pid)
+            .any(|event| start(event) && event.seq > after)
+    };
+    seen.journal
+        .about("the whole tree")
+        .find(|event| event.phase == Phase::Begin && starts(event.pid, event.seq))
+        .map(|event| event.pid)
 }
 
 /// Holds what a process said of itself against the kernel's record of it.

@@ -28,15 +28,26 @@ struct Question {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Step {
     cores: usize,
-    /// Ask in a child that this thread starts, rather than here.
-    child: Option<StartMethod>,
+    place: Asked,
     questions: Vec<Question>,
+}
+
+/// Where the answer is called.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Asked {
+    /// In the main thread.
+    Here,
+    /// In a second thread, which alone gets other cores.
+    Thread,
+    /// In a child that the main thread starts.
+    Child(StartMethod),
 }
 
 /// What was answered, and what was true at that moment in that thread.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answered {
     pid: u32,
+    is_main_thread: bool,
     question: Question,
     usable: usize,
     workers: usize,
@@ -60,10 +71,19 @@ where
         let (machine, at_most) = (cpu_count(), usable_cpus());
         let mut answers = Vec::new();
         for step in input.steps {
-            restrict_cpus(step.cores);
-            match step.child {
-                None => answers.extend(ask(plan_workers, step.questions)),
-                Some(method) => {
+            if !matches!(step.place, Asked::Thread) {
+                restrict_cpus(step.cores);
+            }
+            match step.place {
+                Asked::Here => answers.extend(ask(plan_workers, step.questions)),
+                Asked::Thread => {
+                    let second = std::thread::spawn(move || {
+                        restrict_cpus(step.cores);
+                        ask(plan_workers, step.questions)
+                    });
+                    answers.extend(second.join().expect("the answer does not panic in a thread"));
+                }
+                Asked::Child(method) => {
                     let target = move |questions: Vec<Question>| ask(plan_workers, questions);
                     let child = Process::new(target, step.questions).method(method).start();
                     let child = child.expect("a process can be started");
@@ -83,6 +103,7 @@ where
 fn ask(plan_workers: impl Fn(Kind, usize) -> usize, questions: Vec<Question>) -> Vec<Answered> {
     let answer = |question: Question| Answered {
         pid: std::process::id(),
+        is_main_thread: core_process::thread::is_main(),
         question,
         usable: usable_cpus(),
         workers: plan_workers(question.kind, question.items),
@@ -96,16 +117,26 @@ pub struct Input {
 }
 
 fn draw(draw: &mut Draw) -> Input {
-    let here = |draw: &mut Draw, cores| Step {
+    let step = |draw: &mut Draw, place, cores| Step {
         cores,
-        child: None,
+        place,
         questions: questions(draw),
     };
-    // All that there are, one, all again, and then by chance, here and in children.
-    let mut steps = vec![here(draw, usize::MAX), here(draw, 1), here(draw, usize::MAX)];
+    // All that there are, one, all again, one for a second thread alone, and then by chance, here and in children.
+    let mut steps = vec![
+        step(draw, Asked::Here, usize::MAX),
+        step(draw, Asked::Here, 1),
+        step(draw, Asked::Here, usize::MAX),
+        step(draw, Asked::Thread, 1),
+    ];
     for _ in 0..draw.size(4) {
         let methods = [StartMethod::Spawn, StartMethod::ForkServer, StartMethod::Fork];
-        let child = Some(*draw.pick(&methods)).filter(|_| draw.one_in(2));
+        let method = *draw.pick(&methods);
+        let place = if draw.one_in(2) {
+            Asked::Child(method)
+        } else {
+            Asked::Here
+        };
         let cores = if draw.one_in(2) {
             draw.number(1..=8) as usize
         } else {
@@ -114,7 +145,7 @@ fn draw(draw: &mut Draw) -> Input {
         let questions = questions(draw);
         steps.push(Step {
             cores,
-            child,
+            place,
             questions,
         });
     }
@@ -218,17 +249,23 @@ fn judge_answer(answer: &Answered, outcome: &Outcome, found: &mut Findings) {
 fn line(answer: &Answered, outcome: &Outcome) -> String {
     let Answered {
         pid,
+        is_main_thread,
         question,
         usable,
         workers,
     } = answer;
+    let who = if *is_main_thread {
+        ""
+    } else {
+        "a second thread of "
+    };
     let work = match question.kind {
         Kind::Computes => "computes",
         Kind::Waits => "waits",
     };
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     format!(
-        "pid {pid} may use {usable} of {} core{}: {workers} worker{} planned for {} item{} of work that {work}",
+        "{who}pid {pid} may use {usable} of {} core{}: {workers} worker{} planned for {} item{} of work that {work}",
         outcome.machine,
         plural(outcome.machine),
         plural(*workers),
