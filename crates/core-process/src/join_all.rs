@@ -10,6 +10,7 @@ use crate::{Child, ChildError, Until, WaitError};
 
 /// What [`join_all`] found at its end; both lists hold positions in the slice that it was given.
 #[derive(Debug)]
+#[must_use = "it holds the children's results, and their errors"]
 pub struct JoinAll<T> {
     /// The children that have ended, in the order of their ends, with their results.
     pub finished: Vec<(usize, Result<T, ChildError>)>,

@@ -5,7 +5,7 @@
 
 mod isolated;
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
@@ -83,19 +83,21 @@ fn a_set_user_id_program_believes_no_launch() {
                 std::fs::read_link(path).is_ok_and(|link| link.to_string_lossy().contains("start-block"))
             })
             .unwrap();
-        let number: i32 = block.file_name().unwrap().to_str().unwrap().parse().unwrap();
-        // SAFETY: a duplicate, and so ours; the number is open.
-        let block = unsafe { OwnedFd::from_raw_fd(libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 10)) };
+        let block = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(block)
+            .unwrap();
         let output = as_set_user_id(NAME, |command| {
             command.env("CORE_PROCESS_START", "3");
             let block = block.as_raw_fd();
+            // SAFETY: plain system call on two numbers.
+            let place = move || match unsafe { libc::dup2(block, 3) } {
+                3 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            };
             // SAFETY: one system call.
-            unsafe {
-                command.pre_exec(move || match libc::dup2(block, 3) {
-                    3 => Ok(()),
-                    _ => Err(std::io::Error::last_os_error()),
-                });
-            }
+            unsafe { command.pre_exec(place) };
         });
         (
             output.status.success(),

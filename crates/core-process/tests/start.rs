@@ -23,7 +23,7 @@ fn a_child_returns_its_targets_value() {
 fn fork_in_a_single_threaded_child() {
     let outer = Process::new(
         || {
-            let n = vec![1, 2, 3];
+            let n = [1, 2, 3];
             let child = core_process::ForkProcess::new(|| n.iter().sum::<i32>())
                 .start()
                 .unwrap();

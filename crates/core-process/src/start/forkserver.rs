@@ -23,16 +23,14 @@ use nix::sys::resource::{Resource, getrlimit};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{getegid, geteuid, getgid, getuid};
-use serde::de::DeserializeOwned;
 
-use super::server::{self, Answer, PreloadPanic};
-use super::{Plan, StartBlock, Started, Work, go, no_process};
-use crate::codec;
+use super::server::{self, Answer};
+use super::{Plan, StartBlock, Started, go, no_process, preload};
 use crate::handle::lock;
 use crate::process::Options;
 use crate::stdio::Stream;
 use crate::sys::{fd, fdpass, fork, inherited, pidfd};
-use crate::{Child, ChildError, Fd, StartError, StartMethod, Target, target};
+use crate::{Child, ChildError, StartError, StartMethod};
 
 /// A running server, seen from its client.
 struct Server {
@@ -49,9 +47,6 @@ struct Server {
 
 static SERVER: Mutex<Option<Server>> = Mutex::new(None);
 
-/// The entry of the server's target, once a preload function was set, and what a panic in that means.
-static PRELOAD: Mutex<Option<(u64, PreloadPanic)>> = Mutex::new(None);
-
 /// Why a request brought no child.
 enum Failed {
     /// The server has ended without an answer.
@@ -59,37 +54,6 @@ enum Failed {
     Refused(StartError),
     /// There is an answer, and it could not be taken: no descriptor is free for the pidfd.
     Unheard(StartError),
-}
-
-/// Has the forkserver run `preload` once, before it serves: what it loads, every child finds in its memory (CPython row C11).
-/// A server that is already running is replaced at the next start.
-///
-/// A panic in it is the error of that start ([`set_forkserver_preload_with`] has the other choices). It must leave no thread
-/// running: the server refuses to fork then.
-pub fn set_forkserver_preload<P, M>(preload: P)
-where
-    P: Target<(), M, Output = ()>,
-    M: 'static,
-{
-    set_forkserver_preload_with(preload, PreloadPanic::Fail);
-}
-
-/// [`set_forkserver_preload`] with a choice of what a panic in `preload` means.
-pub fn set_forkserver_preload_with<P, M>(preload: P, on_panic: PreloadPanic)
-where
-    P: Target<(), M, Output = ()>,
-    M: 'static,
-{
-    let _ = preload;
-    let entry = entry_of::<_, (Fd<OwnedFd>, PreloadPanic), _>(server::serve_preloaded::<P, M>);
-    *lock(&PRELOAD) = entry.map(|entry| (entry, on_panic));
-    if let Some(server) = { lock(&SERVER).take() } {
-        server.end();
-    }
-}
-
-fn entry_of<F: Target<A, M>, A: DeserializeOwned, M>(_serve: F) -> Option<u64> {
-    target::offset_of::<F, A, M>()
 }
 
 /// Whether a server can be started, and this kernel lets a fork be made a sibling.
@@ -207,24 +171,12 @@ impl Server {
         .map_err(|error| StartError::os("open the forkserver's socket", error.into()))?;
         let ours = fd::above_standard(ours)
             .map_err(|error| StartError::os("open the forkserver's socket", error))?;
-        let theirs = Fd::from(theirs);
-        let (entry, arguments) = match *lock(&PRELOAD) {
-            Some((entry, on_panic)) => (Some(entry), codec::encode(&(theirs, on_panic))),
-            None => (
-                entry_of::<_, Fd<OwnedFd>, _>(server::serve),
-                codec::encode(&theirs),
-            ),
-        };
-        let entry = entry.ok_or(StartError::NotInImage {
-            target: "the forkserver",
-        })?;
-        let arguments = arguments?;
+        let work = preload::work_of_a_server(theirs.into())?;
         let options = Options {
             name: Some("forkserver".to_owned()),
             method: Some(StartMethod::Spawn),
             ..Options::default()
         };
-        let work = Work::Entry { entry, arguments };
         let state = super::start(super::Request {
             options: &options,
             work,
@@ -326,6 +278,13 @@ impl Server {
                 Ok(_) => return Err(Failed::Gone),
             }
         }
+    }
+}
+
+/// Ends the server, if one runs, and waits for it.
+pub(super) fn stop() {
+    if let Some(server) = { lock(&SERVER).take() } {
+        server.end();
     }
 }
 

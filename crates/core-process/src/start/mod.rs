@@ -11,6 +11,7 @@ mod go;
 mod launch;
 mod method;
 mod outcome;
+mod preload;
 mod server;
 mod spawn;
 
@@ -20,14 +21,12 @@ use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
 pub(crate) use forkserver::own_descriptors;
-pub use forkserver::{set_forkserver_preload, set_forkserver_preload_with};
 pub(crate) use launch::Launch;
 pub use method::{
     AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method, set_start_method,
     start_method,
 };
-
-pub use server::PreloadPanic;
+pub use preload::{PreloadPanic, set_forkserver_preload, set_forkserver_preload_with};
 
 use crate::codec::Encoded;
 use crate::error::STEP_PROCESS;

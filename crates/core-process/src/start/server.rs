@@ -4,7 +4,6 @@
 use std::cell::Cell;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
-use std::panic::{catch_unwind, set_hook, take_hook};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +13,7 @@ use super::{Launch, StartBlock, bootstrap, go};
 use crate::exit::NoWayBack;
 use crate::sys::fork::{Sibling, ThreadRegistration, fork_sibling};
 use crate::sys::{fdpass, inherited, signals, threads};
-use crate::{Fd, Target, returns};
+use crate::{Fd, returns};
 
 /// A request: for each standard stream whether it comes along or is the server's own. All else is in its descriptors: the
 /// block's, the streams' that come, the arguments'.
@@ -22,19 +21,6 @@ pub(super) type Request = [u8; 3];
 
 /// The stream comes along.
 pub(super) const SENT: u8 = 1;
-
-/// What becomes of a panic in a forkserver's preload function (CPython 3.15's `on_error`, row C11). A program built with
-/// `panic = "abort"` has the first choice only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum PreloadPanic {
-    /// The start that needed the server fails with [`StartError::ForkServer`](crate::StartError::ForkServer), which names it.
-    #[default]
-    Fail,
-    /// It is reported on stderr, and the server serves without what was not loaded.
-    Warn,
-    /// As `Warn`, without a word.
-    Ignore,
-}
 
 /// What the server says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,25 +77,6 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
             return;
         }
     }
-}
-
-/// [`serve`] after a preload function.
-pub(super) fn serve_preloaded<P, M>(socket: Fd<OwnedFd>, on_panic: PreloadPanic)
-where
-    P: Target<(), M, Output = ()>,
-{
-    let preload = || crate::target::instance::<P>().call(());
-    match on_panic {
-        PreloadPanic::Fail => preload(),
-        PreloadPanic::Warn => drop(catch_unwind(preload)),
-        PreloadPanic::Ignore => {
-            let hook = take_hook();
-            set_hook(Box::new(|_| {}));
-            let _ = catch_unwind(preload);
-            set_hook(hook);
-        }
-    }
-    serve(socket);
 }
 
 /// What a server's forks need.
