@@ -17,6 +17,7 @@ mod swept;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use core_process::Status;
 use grader::cage::{CageSpec, Ended};
@@ -55,10 +56,17 @@ fn main() -> ExitCode {
             }
         }
     }
+    match deadlock() {
+        Ok(seen) => println!("{:24} {:>5} {:>5}  {seen}", "a deadlock, undisturbed", 0, 0),
+        Err(wrong) => {
+            println!("a deadlock is not seen as one: {wrong}");
+            failures += 1;
+        }
+    }
     let result = if failures == 0 { "ok" } else { "FAILED" };
     println!(
         "\ntest result: {result}. {} passed; {failures} failed; 0 ignored; 0 measured; 0 filtered out",
-        swept::OPERATIONS.len() - failures
+        swept::OPERATIONS.len() + 1 - failures
     );
     if failures == 0 {
         ExitCode::SUCCESS
@@ -78,6 +86,29 @@ fn run(name: &str) -> std::io::Result<Vec<SweepRun>> {
         until: Some(swept::END.to_owned()),
         ..Sweep::new(cage)
     })
+}
+
+/// Two processes that wait for each other's lock: although each looks again every 200 ms, the cage sees that nothing happens, and who
+/// waits for whom.
+fn deadlock() -> Result<String, String> {
+    let mut cage = CageSpec {
+        args: vec!["swept".to_owned(), swept::DEADLOCK.to_owned()],
+        ..CageSpec::new(std::env::current_exe().map_err(|error| error.to_string())?)
+    };
+    cage.budget.deadline = Duration::from_millis(700);
+    // No process has that number: the run is not disturbed.
+    let undisturbed = Sweep {
+        victim: 99,
+        most: 1,
+        ..Sweep::new(cage)
+    };
+    let runs = sweep(&undisturbed).map_err(|error| error.to_string())?;
+    match runs.first().map(|run| &run.ended) {
+        Some(Ended::Hang(diagnosis)) if diagnosis.cycle.len() == 2 => {
+            Ok("HANG: two processes wait for each other".to_owned())
+        }
+        other => Err(format!("{other:?}")),
+    }
 }
 
 /// Prints a row, and each run that went badly; returns 1 if there was one.

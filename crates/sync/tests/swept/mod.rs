@@ -11,6 +11,9 @@ use crate::gate::{Gate, Opener, gate};
 pub(crate) const BEGIN: &str = "begin";
 pub(crate) const END: &str = "end";
 
+/// The name of what never ends.
+pub(crate) const DEADLOCK: &str = "deadlock";
+
 /// One row of the table.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
@@ -59,6 +62,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 /// Plays one operation.
 pub(crate) fn run(name: &str) -> ExitCode {
+    if name == DEADLOCK {
+        deadlock();
+    }
     let operation = OPERATIONS
         .iter()
         .find(|operation| operation.name == name)
@@ -308,4 +314,26 @@ fn barrier_come() -> String {
     barrier.reset();
     assert_eq!(barrier.waiting(), 0);
     met.to_owned()
+}
+
+fn crosswise(first: Lock, second: Lock, ready: Opener, gate: Gate) {
+    let _first = first.lock().unwrap();
+    ready.open();
+    gate.pass();
+    let _second = second.lock().unwrap();
+}
+
+/// Each has one lock and wants the other's.
+fn deadlock() {
+    let [one, two] = [(); 2].map(|()| Lock::new().unwrap());
+    let ((ready, at), (go, told)) = (gate(), gate());
+    let arguments = (one.clone(), two.clone(), ready, told);
+    let child = Process::new(crosswise, arguments).method(StartMethod::Spawn);
+    let child = child.start().unwrap();
+    at.pass();
+    let guard = two.lock().unwrap();
+    go.open();
+    let _never = one.lock().unwrap();
+    drop(guard);
+    child.join().unwrap();
 }
