@@ -17,6 +17,9 @@ use crate::scenes::WATCHDOG;
 /// As much of an object as can change: the words, the main mutex, the first slots of the ledger.
 const LOOKED_AT: usize = 1024;
 
+/// The exit code of a victim that must not be traced.
+const FORBIDDEN: i32 = 77;
+
 /// Called by the victim: the operation begins, or has ended.
 pub(crate) fn mark() {
     raise(Signal::SIGSTOP).unwrap();
@@ -41,20 +44,17 @@ impl Victim {
     /// Starts a process that runs to its first mark.
     pub(crate) fn start(body: Box<dyn Fn()>) -> std::io::Result<Self> {
         let recipe = ForkProcess::new(move || {
-            ptrace::traceme().unwrap();
+            if ptrace::traceme().is_err() {
+                core_process::exit_now(FORBIDDEN);
+            }
             body();
         });
         let child = recipe.start().unwrap();
         let pid = Pid::from_raw(child.pid().cast_signed());
         match waitpid(pid, None)? {
             WaitStatus::Stopped(_, Signal::SIGSTOP) => {}
-            // It could not be traced.
-            other => {
-                return Err(std::io::Error::new(
-                    std::io::ErrorKind::PermissionDenied,
-                    format!("{other:?}"),
-                ));
-            }
+            WaitStatus::Exited(_, FORBIDDEN) => return Err(std::io::ErrorKind::PermissionDenied.into()),
+            other => return Err(std::io::Error::other(format!("before it began: {other:?}"))),
         }
         Ok(Self {
             child,
