@@ -322,11 +322,15 @@ mod l02_09_restart {
 #[path = "../lessons/l02_10_join"]
 mod l02_10_join {
     pub mod alt_join_all;
+    pub mod alt_threads;
     pub mod alt_wait_any;
     pub mod check;
     pub mod example;
     pub mod exercise;
     pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/gives_up.rs"]
+    pub mod wrong_gives_up;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/killed.rs"]
     pub mod wrong_killed;
@@ -337,11 +341,17 @@ mod l02_10_join {
     #[path = "wrong/no_limit.rs"]
     pub mod wrong_no_limit;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/share_each.rs"]
+    pub mod wrong_share_each;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/start_and_join.rs"]
     pub mod wrong_start_and_join;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/timeout_as_value.rs"]
     pub mod wrong_timeout_as_value;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/whole_time_again.rs"]
+    pub mod wrong_whole_time_again;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/whole_time_each.rs"]
     pub mod wrong_whole_time_each;
@@ -358,6 +368,9 @@ mod l02_11_main_guard {
     #[path = "wrong/asked_too_early.rs"]
     pub mod wrong_asked_too_early;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/by_fork.rs"]
+    pub mod wrong_by_fork;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/error_swallowed.rs"]
     pub mod wrong_error_swallowed;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -369,6 +382,9 @@ mod l02_11_main_guard {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/log_before_init.rs"]
     pub mod wrong_log_before_init;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_child.rs"]
+    pub mod wrong_one_child;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/port_before_init.rs"]
     pub mod wrong_port_before_init;
@@ -1440,11 +1456,29 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.10",
+        name: "alt_threads",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::alt_threads::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/alt_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
         name: "alt_wait_any",
         scenarios: || l02_10_join::check::scenarios(l02_10_join::alt_wait_any::run_all),
         main: None,
         toml: include_str!("../lessons/l02_10_join/lesson.toml"),
         source: include_str!("../lessons/l02_10_join/alt_wait_any.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_gives_up",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_gives_up::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/gives_up.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
     },
     grader::Case {
@@ -1476,6 +1510,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.10",
+        name: "wrong_share_each",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_share_each::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/share_each.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
         name: "wrong_start_and_join",
         scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_start_and_join::run_all),
         main: None,
@@ -1490,6 +1533,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_10_join/lesson.toml"),
         source: include_str!("../lessons/l02_10_join/wrong/timeout_as_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
+    },
+    grader::Case {
+        lesson: "2.10",
+        name: "wrong_whole_time_again",
+        scenarios: || l02_10_join::check::scenarios(l02_10_join::wrong_whole_time_again::run_all),
+        main: None,
+        toml: include_str!("../lessons/l02_10_join/lesson.toml"),
+        source: include_str!("../lessons/l02_10_join/wrong/whole_time_again.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_10_join"),
     },
     grader::Case {
@@ -1548,6 +1600,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "2.11",
+        name: "wrong_by_fork",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_by_fork::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/by_fork.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
         name: "wrong_error_swallowed",
         scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_error_swallowed::main),
         main: None,
@@ -1580,6 +1641,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
         source: include_str!("../lessons/l02_11_main_guard/wrong/log_before_init.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
+    },
+    grader::Case {
+        lesson: "2.11",
+        name: "wrong_one_child",
+        scenarios: || l02_11_main_guard::check::scenarios(l02_11_main_guard::wrong_one_child::main),
+        main: None,
+        toml: include_str!("../lessons/l02_11_main_guard/lesson.toml"),
+        source: include_str!("../lessons/l02_11_main_guard/wrong/one_child.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_11_main_guard"),
     },
     grader::Case {

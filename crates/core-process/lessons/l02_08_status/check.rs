@@ -352,6 +352,7 @@ fn judge_observed(id: u64, plan: &Plan, pid: i32, seen: &Evidence<Vec<Ending>>, 
         .check("seen", Verdict::Wrong, early.is_none(), || {
             format!("job {id} (pid {pid}) was observed as ended while it still ran")
         })
+        .show_lines(|| vec![history(id, Some(pid), seen)])
         .at(early.and_then(|event| event.location.as_ref()));
 }
 

@@ -48,9 +48,14 @@ pub fn work(job: Job) {
         Some(Attempt::Panics) => panic!("attempt {} fails", number + 1),
         Some(Attempt::Exits(code)) => core_process::exit(*code),
         Some(Attempt::Dies(signal)) => grader::work::die(*signal),
-        Some(Attempt::Hangs) => loop {
-            std::thread::park();
-        },
+        Some(Attempt::Hangs) => {
+            // It takes the kernel a while to end a process with so much memory: who does not wait for the end is ahead of it.
+            let ballast = vec![1_u8; BALLAST];
+            loop {
+                std::thread::park();
+                std::hint::black_box(&ballast);
+            }
+        }
     }
 }
 
@@ -77,11 +82,13 @@ const AMPLE: Duration = Duration::from_secs(600);
 const SCANT: Duration = Duration::from_millis(300);
 /// So many attempts of a hopeless job and no more, so that an answer without a limit comes to an end.
 const HOPELESS: usize = 30;
+/// Bytes that an attempt which hangs holds.
+const BALLAST: usize = 160 << 20;
 
 fn failure(draw: &mut Draw) -> Attempt {
     match draw.number(0..=2) {
         0 => Attempt::Panics,
-        1 => Attempt::Exits(draw.number(1..=255) as i32),
+        1 => Attempt::Exits(*draw.pick(&[1, 2, 101, 255])),
         _ => Attempt::Dies(*draw.pick(&[Signal::KILL, Signal::TERM, Signal::ABRT])),
     }
 }

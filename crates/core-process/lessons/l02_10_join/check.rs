@@ -1,8 +1,10 @@
 //! Checks of lesson 2.10: all are started before any is waited for, and one deadline holds for the whole wait.
 //!
-//! No clock decides. How long an answer was ready to wait is in the journal: each wait says when it begins how much time it has.
+//! No clock decides against one who is slow. How long an answer was ready to wait is in the journal: each join says when it begins
+//! how much time it has. For other waits there are children that end one after the other, the last one many times the allowed time
+//! later.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use core_process::{Child, Status};
 use grader::work::{Gate, Rendezvous, note};
@@ -38,6 +40,8 @@ pub enum Length {
     Together(u32),
     /// It returns once everybody else is asleep: the one who waits for it, above all.
     Late,
+    /// It returns after so many milliseconds, or later.
+    Slow(u64),
     /// It never returns.
     Endless,
 }
@@ -53,6 +57,7 @@ pub fn work(job: Job) -> u64 {
             // Nobody opens this gate, so the wait ends when all others sleep.
             Gate::named("late").wait();
         }
+        Length::Slow(milliseconds) => std::thread::sleep(Duration::from_millis(milliseconds)),
         Length::Endless => {
             note("endless", 0);
             loop {
@@ -68,6 +73,8 @@ pub fn work(job: Job) -> u64 {
 pub struct Report {
     finished: Vec<(usize, u64)>,
     running: Vec<(usize, u32, Status)>,
+    /// How long the answer took, in microseconds.
+    used: i64,
 }
 
 /// What one run is given.
@@ -79,7 +86,9 @@ pub struct Input {
 /// The situations that an answer is put into.
 pub fn scenarios(run_all: Answer) -> Vec<Scenario> {
     let act = move |input: Input| {
+        let begin = Instant::now();
         let joined = run_all(input.jobs, input.total);
+        let used = begin.elapsed().as_micros() as i64;
         note("returned", 0);
         let running = joined
             .running
@@ -93,12 +102,14 @@ pub fn scenarios(run_all: Answer) -> Vec<Scenario> {
         Report {
             finished: joined.finished,
             running,
+            used,
         }
     };
     vec![
         Scenario::new("all at the same time", draw_together, act, judge),
         Scenario::new("some come late", draw_late, act, judge),
         Scenario::new("some never end", draw_endless, act, judge),
+        Scenario::new("one after the other", draw_slow, act, judge),
     ]
 }
 
@@ -151,6 +162,23 @@ fn draw_endless(draw: &mut Draw) -> Input {
     }
 }
 
+/// Each ends a little before the time would be over if it had begun anew with the end of the one before; the last one long after
+/// the time that is allowed, so that nobody who keeps to that has seen its end, however busy the machine is.
+fn draw_slow(draw: &mut Draw) -> Input {
+    let mut lengths: Vec<Length> = (1..=STEPS).map(|step| Length::Slow(step * STEP)).collect();
+    draw.shuffle(&mut lengths);
+    Input {
+        jobs: jobs(draw, lengths),
+        total: BRIEF,
+    }
+}
+
+/// The time that is allowed where one ends after the other.
+const BRIEF: Duration = Duration::from_millis(200);
+/// Milliseconds from one end to the next, and how many there are.
+const STEP: u64 = 120;
+const STEPS: u64 = 9;
+
 fn judge(input: &Input, seen: &Evidence<Report>, found: &mut Findings) {
     let meetings = seen.meetings("all");
     if meetings.undecided > 0 {
@@ -164,36 +192,48 @@ fn judge(input: &Input, seen: &Evidence<Report>, found: &mut Findings) {
         });
     }
 
-    let waits: Vec<&Event> = seen
-        .journal
-        .events()
-        .iter()
-        .filter(|event| is_wait_of(event, seen.main_pid))
-        .collect();
+    let waits = waits(seen);
     // A wait that begins when the time is over asks for nothing more; one that gets the whole time again does.
-    let asked: i64 = waits
-        .iter()
-        .filter(|wait| lasted(wait, seen))
-        .map(|wait| wait.value)
-        .sum();
+    let asked = longest_chain(&waits);
     let total = input.total.as_micros() as i64;
+    let events = || waits.iter().map(|wait| wait.begin);
     found
         .check("deadline", Verdict::Wrong, asked <= total, || {
             format!(
-                "{} ms were allowed for everything; the waits for children that did not end were given {} ms together",
+                "{} ms were allowed for everything; the waits for children that did not end were given {} ms one after the other",
                 total / 1000,
                 asked / 1000
             )
         })
-        .show(waits.iter().copied())
-        .at(waits.first().and_then(|wait| wait.location.as_ref()));
+        .show(events())
+        .at(waits.first().and_then(|wait| wait.begin.location.as_ref()));
+    let whole: Vec<&Wait<'_>> = waits.iter().filter(|wait| wait.begin.value >= total).collect();
+    let again = whole
+        .iter()
+        .find(|wait| whole.iter().any(|before| before.end < wait.begin.seq));
+    found
+        .check("deadline", Verdict::Wrong, again.is_none(), || {
+            format!(
+                "{} ms were allowed for everything; a wait was given all of them when another one, that had been given them too, \
+                 was over",
+                total / 1000
+            )
+        })
+        .show(events())
+        .at(again.and_then(|wait| wait.begin.location.as_ref()));
 
     let Some(report) = &seen.value else { return };
-    let returned = seen
-        .journal
-        .named("returned")
-        .next()
-        .map_or(u64::MAX, |event| event.seq);
+    // A clock can only run on while a machine is busy, so whoever gives up with time left has done so by itself.
+    let gave_up = !report.running.is_empty() && report.used * 20 < total * 19;
+    found.check("patience", Verdict::Wrong, !gave_up, || {
+        format!(
+            "{} of {} ms were used when {} of {} children were given back as still running",
+            report.used / 1000,
+            total / 1000,
+            report.running.len(),
+            input.jobs.len()
+        )
+    });
     for (place, job) in input.jobs.iter().enumerate() {
         let value = report
             .finished
@@ -201,7 +241,27 @@ fn judge(input: &Input, seen: &Evidence<Report>, found: &mut Findings) {
             .find(|(at, _)| *at == place)
             .map(|(_, value)| *value);
         let running = report.running.iter().find(|(at, ..)| *at == place);
-        if job.length == Length::Endless {
+        if let Length::Slow(milliseconds) = job.length {
+            let is_last = milliseconds == STEP * STEPS;
+            found.check("deadline", Verdict::Wrong, !is_last || value.is_none(), || {
+                format!(
+                    "{} ms were allowed for everything; job {place} takes {milliseconds} ms, and is among the finished",
+                    total / 1000
+                )
+            });
+            found.check(
+                "finished",
+                Verdict::Wrong,
+                value.map_or(running.is_some(), |value| value == job.value),
+                || match value {
+                    Some(value) => format!(
+                        "job {place} returned {}; its value was given as {value}",
+                        job.value
+                    ),
+                    None => format!("job {place} is on neither list"),
+                },
+            );
+        } else if job.length == Length::Endless {
             found.check("finished", Verdict::Wrong, value.is_none(), || {
                 format!("job {place} never ends, and is among the finished")
             });
@@ -219,9 +279,8 @@ fn judge(input: &Input, seen: &Evidence<Report>, found: &mut Findings) {
         } else {
             // One that ended in the last moment may be on either list.
             let in_time = running.is_none_or(|(_, pid, _)| {
-                seen.process(*pid as i32)
-                    .and_then(|process| process.ended_at)
-                    .is_some_and(|at| waits.last().is_some_and(|wait| at < wait.seq) && at < returned)
+                let ended = seen.process(*pid as i32).and_then(|process| process.ended_at);
+                ended.is_some_and(|at| last_look(&waits, *pid).is_some_and(|look| at < look))
             });
             let excused = running.is_some() && !in_time && input.total == SCANT;
             found.check(
@@ -243,24 +302,76 @@ fn judge(input: &Input, seen: &Evidence<Report>, found: &mut Findings) {
     }
 }
 
-/// Whether this is the beginning of a limited wait by the answer.
-fn is_wait_of(event: &Event, pid: i32) -> bool {
-    let waits = ["join", "wait", "wait_any", "join_all"];
-    event.pid == pid && event.phase == Phase::Begin && waits.contains(&event.name.as_str())
+/// One wait of the answer.
+struct Wait<'e> {
+    begin: &'e Event,
+    /// The place of its end in the journal.
+    end: u64,
+    /// Whether it was for a child that never ends: the time that it was given is gone.
+    lasted: bool,
 }
 
-/// Whether a wait was for a child that never ends: the time that it was given is gone. Of a wait for many nothing follows: the next
-/// one is given what remains, if anything.
-fn lasted<R>(wait: &Event, seen: &Evidence<R>) -> bool {
-    let one = matches!(wait.name.as_str(), "join" | "wait");
+/// The waits of the answer, until it returned.
+fn waits(seen: &Evidence<Report>) -> Vec<Wait<'_>> {
+    let waits = ["join", "wait", "wait_any", "join_all"];
     let returned = seen
         .journal
         .named("returned")
         .next()
         .map_or(u64::MAX, |event| event.seq);
-    one && wait.seq < returned
-        && seen
-            .journal
-            .named("endless")
-            .any(|event| event.pid as u64 == wait.object)
+    let own = |event: &&Event| {
+        event.pid == seen.main_pid && event.seq < returned && waits.contains(&event.name.as_str())
+    };
+    let events: Vec<&Event> = seen.journal.events().iter().filter(own).collect();
+    let end_of = |begin: &Event| {
+        let ends = |event: &&&Event| {
+            event.phase == Phase::End
+                && event.tid == begin.tid
+                && event.name == begin.name
+                && event.seq > begin.seq
+        };
+        events.iter().find(ends).map_or(returned, |end| end.seq)
+    };
+    // Of a wait for many nothing follows: the next one is given what remains, if anything.
+    let lasted = |begin: &Event| {
+        let mut endless = seen.journal.named("endless");
+        matches!(begin.name.as_str(), "join" | "wait")
+            && endless.any(|event| event.pid as u64 == begin.object)
+    };
+    events
+        .iter()
+        .filter(|event| event.phase == Phase::Begin)
+        .map(|begin| Wait {
+            begin,
+            end: end_of(begin),
+            lasted: lasted(begin),
+        })
+        .collect()
+}
+
+/// The most time that waits in vain, each begun when the one before was over, were given together, in microseconds. Waits of
+/// several threads at the same time count once.
+fn longest_chain(waits: &[Wait<'_>]) -> i64 {
+    let mut chains: Vec<(u64, i64)> = Vec::new();
+    for wait in waits.iter().filter(|wait| wait.lasted) {
+        let before = chains
+            .iter()
+            .filter(|(end, _)| *end < wait.begin.seq)
+            .map(|(_, time)| *time)
+            .max();
+        chains.push((wait.end, before.unwrap_or(0) + wait.begin.value));
+    }
+    chains.into_iter().map(|(_, time)| time).max().unwrap_or(0)
+}
+
+/// The place in the journal before which a child must have ended to be among the finished: where it was looked at last, or, if
+/// nobody looked at it, where the last wait for another one was over.
+fn last_look(waits: &[Wait<'_>], pid: u32) -> Option<u64> {
+    let looks = waits.iter().filter(|wait| {
+        matches!(wait.begin.name.as_str(), "wait_any" | "join_all") || wait.begin.object == u64::from(pid)
+    });
+    looks
+        .map(|wait| wait.begin.seq)
+        .max()
+        .or_else(|| waits.iter().map(|wait| wait.end).max())
 }

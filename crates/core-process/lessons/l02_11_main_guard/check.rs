@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
+use core_process::StartMethod;
 use grader::work::note;
-use grader::{Draw, Evidence, Findings, Scenario, Verdict};
+use grader::{Draw, Event, Evidence, Findings, Scenario, Source, Verdict};
 
 /// Opens the log and writes its header. To be done once.
 pub fn open_log() {
@@ -44,16 +45,21 @@ fn draw(draw: &mut Draw) -> u64 {
 }
 
 fn judge(guests: &u64, seen: &Evidence<()>, found: &mut Findings) {
-    for (id, event, what) in [("log", "header", "written"), ("port", "bind", "bound")] {
+    for (id, event, what) in [
+        ("log", "header", "the header was written"),
+        ("port", "bind", "the port was bound"),
+    ] {
         let events: Vec<_> = seen.journal.named(event).collect();
         found
             .check(id, Verdict::Wrong, events.len() == 1, || {
                 let pids: BTreeSet<i32> = events.iter().map(|event| event.pid).collect();
-                format!(
-                    "{what} {} times, by the processes {pids:?}; the main process is {}",
-                    events.len(),
-                    seen.main_pid
-                )
+                match events.len() {
+                    0 => format!("{what} by nobody"),
+                    times => format!(
+                        "{what} {times} times, by the processes {pids:?}; the main process is {}",
+                        seen.main_pid
+                    ),
+                }
             })
             .show(events.iter().copied());
     }
@@ -82,4 +88,22 @@ fn judge(guests: &u64, seen: &Evidence<()>, found: &mut Findings) {
             },
         )
         .show(greetings.iter().copied());
+
+    // A copy of a running process never comes to `main`, so with copies nothing would be repaired.
+    let is_copy = |event: &&Event| {
+        event.source == Source::Library
+            && event.name == "start"
+            && event.value != StartMethod::Spawn as i64
+            && pids.contains(&(event.object as i32))
+    };
+    let copy = seen.journal.events().iter().find(is_copy);
+    found
+        .check("spawn", Verdict::Wrong, copy.is_none(), || {
+            format!(
+                "pid {} is a copy of a running process; a child of `Spawn` executes the program from its beginning",
+                copy.map_or(0, |event| event.object)
+            )
+        })
+        .show(greetings.iter().copied())
+        .at(copy.and_then(|event| event.location.as_ref()));
 }
