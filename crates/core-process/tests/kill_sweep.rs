@@ -6,7 +6,10 @@
 //! `cargo test -p core-process --test kill_sweep` prints the table. Without an argument this program sweeps; with one it is the
 //! program that is swept.
 
-#![allow(clippy::print_stdout, reason = "it prints its table, and the program that is swept its outcome")]
+#![allow(
+    clippy::print_stdout,
+    reason = "it prints its table, and the program that is swept its outcome"
+)]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
