@@ -79,6 +79,7 @@ mod l02_02_child_processes {
 
 #[path = "../lessons/l02_03_interaction"]
 mod l02_03_interaction {
+    pub mod alt_thread_each;
     pub mod alt_threads;
     pub mod check;
     pub mod example;
@@ -623,6 +624,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
         source: include_str!("../lessons/l02_03_interaction/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
+    },
+    grader::Case {
+        lesson: "2.3",
+        name: "alt_thread_each",
+        scenarios: || l02_03_interaction::check::scenarios(l02_03_interaction::alt_thread_each::attend),
+        main: None,
+        toml: include_str!("../lessons/l02_03_interaction/lesson.toml"),
+        source: include_str!("../lessons/l02_03_interaction/alt_thread_each.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_03_interaction"),
     },
     grader::Case {
