@@ -55,7 +55,7 @@ const KIND: Kind = Kind {
 /// ```
 ///
 /// The guard needs a name. Without one the lock is free again at once, and the compiler says so where the lint
-/// `let_underscore_drop` is on (it is in this workspace's lessons):
+/// `let_underscore_drop` is on:
 ///
 /// ```compile_fail
 /// #![deny(let_underscore_drop)]
