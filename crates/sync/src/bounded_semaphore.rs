@@ -9,7 +9,7 @@ use std::time::Duration;
 use core_process::Until;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::NoPlace;
+use crate::member::NoPlace;
 use crate::semaphore::{AcquireError, Permit, Semaphore, TryAcquireError};
 
 /// A semaphore that never has more permits than it began with: `multiprocessing.BoundedSemaphore`.

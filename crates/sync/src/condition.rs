@@ -1,48 +1,32 @@
 //! `Condition`: the holder of a lock waits, without the lock, until another holder gives notice.
 //!
-//! Invariant: notices are numbers under the lock, and each is taken by one of those that waited when it was given, whichever comes
-//! first. So one meant for a waiter that dies goes to another, and none is kept for who comes later. The steps, and what a death at
-//! each leaves, are in `README.md` beside this file.
-//!
-//! | offset | word | what |
-//! | --- | --- | --- |
-//! | 128 | `CALL` | raised by every notice: who sleeps has to look |
-//! | 132 | `TICKET` | the number of the next to wait |
-//! | 136 | `LIMIT` | who has a lower number may take a notice |
-//! | 140 | `NOTICES` | given and not yet taken |
-//!
-//! A slot's `COUNT` is how many threads of the process wait.
+//! Invariant: waiting and notifying are done by who holds the lock. The protocol is `notices.rs`; here it is joined to an `RLock`, which
+//! is an object of its own and may have several conditions.
 
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use core_process::Until;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::exclusion::{self, News};
-use crate::ledger::{self, Member, NoPlace};
-use crate::object::{Kind, Object};
+use crate::exclusion::News;
+use crate::ledger;
+use crate::member::{Member, NoPlace};
+use crate::notices::Notices;
+use crate::object::Kind;
 use crate::owner_died::{Inherited, LockError, OwnerDied, TryLockError};
-use crate::pace::{Over, Watch, next_sleep};
+use crate::pace::Over;
 use crate::rlock::{RGuard, RLock};
 use crate::seen::{self, Operation};
-use crate::sys::futex;
 
 const KIND: Kind = Kind {
     name: "condition",
     number: 0x0601,
     len: ledger::LEN,
 };
-
-const CALL: usize = 128;
-const TICKET: usize = 132;
-const LIMIT: usize = 136;
-const NOTICES: usize = 140;
 
 /// A lock whose holder can wait for a notice: `multiprocessing.Condition`.
 ///
@@ -98,7 +82,7 @@ impl Condition {
     pub fn with(lock: &RLock) -> io::Result<Self> {
         Ok(Self {
             lock: lock.clone(),
-            member: Arc::new(Member::new(Object::create(&KIND, |_| {})?)),
+            member: Member::create(&KIND, |_| {})?,
         })
     }
 
@@ -147,26 +131,11 @@ impl Condition {
         }
     }
 
-    fn word(&self, offset: usize) -> &AtomicU32 {
-        self.member.object().memory().word(offset)
-    }
-
-    /// Takes a notice, if there is one for this number. Under the lock.
-    fn take_notice(&self, ticket: u32) -> bool {
-        let notices = self.word(NOTICES).load(Relaxed);
-        // Numbers wrap: lower is less than half a turn behind.
-        let is_lower = ticket.wrapping_sub(self.word(LIMIT).load(Relaxed)).cast_signed() < 0;
-        if notices == 0 || !is_lower {
-            return false;
+    fn notices(&self) -> Notices<'_> {
+        Notices {
+            memory: self.member.memory(),
+            lock: self.lock.memory(),
         }
-        self.word(NOTICES).store(notices - 1, Relaxed);
-        true
-    }
-
-    /// How many wait, without the dead. Under the lock.
-    fn waiting(&self) -> u32 {
-        self.member.bury(|_| {});
-        self.member.slots().map(|slot| slot.count()).sum()
     }
 }
 
@@ -250,7 +219,7 @@ impl ConditionGuard<'_> {
 
     /// How many wait, without those that have died.
     pub fn waiting(&self) -> u32 {
-        self.condition.waiting()
+        self.condition.notices().waiting()
     }
 
     /// How many guards of the lock its owner has, this one included.
@@ -264,66 +233,18 @@ impl ConditionGuard<'_> {
     }
 
     fn give(&self, count: u32, caller: &'static Location<'static>) {
-        let condition = self.condition;
-        let call = condition.word(CALL);
-        // The call first: whoever looks needs the lock, and so comes when all is written, or when this process has died.
-        call.store(call.load(Relaxed).wrapping_add(1), Relaxed);
-        let notices = condition.word(NOTICES).load(Relaxed).saturating_add(count);
-        let ticket = condition.word(TICKET).load(Relaxed);
-        condition.word(LIMIT).store(ticket, Relaxed);
-        // No more than there are to take them: what was meant for the dead is not kept for who comes later.
-        let notices = notices.min(condition.waiting());
-        condition.word(NOTICES).store(notices, Relaxed);
-        if notices > 0 {
-            futex::wake(call, count.min(i32::MAX.cast_unsigned()));
-        }
-        seen::point("notify", condition.member.object().id(), count.into(), caller);
+        self.condition.notices().give(count);
+        seen::point("notify", self.condition.member.id(), count.into(), caller);
     }
 
     fn sleep(&mut self, until: &Until, caller: &'static Location<'static>) -> Result<(), ConditionError> {
-        let condition = self.condition;
-        let _told = Operation::begin("condition", condition.member.object().id(), until, caller);
-        let slot = condition.member.slot().map_err(ConditionError::NoPlace)?;
-        slot.set_count(slot.count() + 1);
-        let ticket = condition.word(TICKET).load(Relaxed);
-        condition.word(TICKET).store(ticket.wrapping_add(1), Relaxed);
-        let memory = condition.lock.memory();
-        let depth = exclusion::depth(memory);
-        let mut seen = condition.word(CALL).load(Relaxed);
-        (0..depth).for_each(|_| exclusion::release(memory));
-        let mut died = None;
-        let outcome = loop {
-            let over = match next_sleep(until, Watch::Wakes) {
-                Ok(longest) => {
-                    futex::sleep(condition.word(CALL), seen, longest);
-                    None
-                }
-                Err(over) => Some(over),
-            };
-            // Relaxed: the number is a hint to look, and the look is under the lock.
-            if over.is_none() && condition.word(CALL).load(Relaxed) == seen {
-                continue;
-            }
-            if let Ok(News::Died(pid)) = exclusion::take(memory, &Until::forever()) {
-                died = Some(pid);
-            }
-            if condition.take_notice(ticket) {
-                break Ok(());
-            }
-            if let Some(over) = over {
-                break Err(ConditionError::from(over));
-            }
-            seen = condition.word(CALL).load(Relaxed);
-            exclusion::release(memory);
-        };
-        slot.set_count(slot.count().saturating_sub(1));
-        // It is the caller's own now: nothing to wait for.
-        for _ in 1..depth {
-            let _ = exclusion::take(memory, &Until::forever());
-        }
-        match died {
-            Some(pid) => Err(ConditionError::OwnerDied { pid }),
-            None => outcome,
+        let member = &self.condition.member;
+        let _told = Operation::begin("condition", member.id(), until, caller);
+        let slot = member.slot().map_err(ConditionError::NoPlace)?;
+        let waited = self.condition.notices().wait(slot, until);
+        match waited.news {
+            News::None => waited.outcome.map_err(ConditionError::from),
+            News::Died(pid) => Err(ConditionError::OwnerDied { pid }),
         }
     }
 }
@@ -394,33 +315,22 @@ impl fmt::Debug for Condition {
 
 impl Serialize for Condition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.lock, Memory(&self.member)).serialize(serializer)
+        (&self.lock, &*self.member).serialize(serializer)
     }
 }
 
 /// The condition's own memory, as the second half of the value.
-struct Memory<'a>(&'a Member);
-
-impl Serialize for Memory<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.object().serialize(serializer)
-    }
-}
-
-struct Received(Arc<Object>);
+struct Received(Arc<Member>);
 
 impl<'de> Deserialize<'de> for Received {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Object::deserialize(deserializer, &KIND).map(Self)
+        Member::deserialize(deserializer, &KIND).map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (lock, Received(object)) = <(RLock, Received)>::deserialize(deserializer)?;
-        Ok(Self {
-            lock,
-            member: Arc::new(Member::new(object)),
-        })
+        let (lock, Received(member)) = <(RLock, Received)>::deserialize(deserializer)?;
+        Ok(Self { lock, member })
     }
 }

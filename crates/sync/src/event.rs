@@ -1,38 +1,28 @@
 //! `Event`: a flag that many wait for, in any process.
 //!
-//! Invariant: setting never waits for a waiter. Waiters are in no memory, so one that dies is missed by nobody. The steps, and
-//! what a death at each leaves, are in `README.md` beside this file.
+//! Invariant: setting never waits for a waiter. Waiters are in no memory, so one that dies is missed by nobody. The protocol is
+//! `flag.rs`.
 
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::time::Duration;
 
 use core_process::{Until, WaitError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::flag::Flag;
+use crate::flag;
 use crate::object::{Kind, Object};
-use crate::pace::{Over, Watch, next_sleep};
+use crate::pace::Over;
 use crate::seen::{self, Operation};
-use crate::sys::{cpu, futex};
+use crate::sys::memory::Memory;
 
 const KIND: Kind = Kind {
     name: "event",
     number: 0x0301,
     len: 128,
 };
-
-/// The `Flag`.
-const WORD: usize = 64;
-/// The CPU of who set or cleared it last, plus one: a waiter spins only for somebody who runs elsewhere. A hint.
-const PEER: usize = 68;
-
-/// How often a waiter looks before it sleeps: some microseconds.
-const SPINS: u32 = 200;
 
 /// A flag that any process can set and clear, and any number wait for: `multiprocessing.Event`.
 ///
@@ -77,8 +67,7 @@ impl Event {
 
     /// Whether it is set.
     pub fn is_set(&self) -> bool {
-        // Acquire: sees what the setter did before the AcqRel exchange in `set`.
-        Flag(self.word().load(Acquire)).is_set()
+        flag::look(self.memory()).is_set()
     }
 
     /// Sets the flag and lets all who wait go on. Again changes nothing.
@@ -86,21 +75,14 @@ impl Event {
     /// It takes no lock, allocates nothing and waits for nobody: a signal handler may call it.
     #[track_caller]
     pub fn set(&self) {
-        self.say_where();
-        // AcqRel: what this thread did before is seen by who reads the flag by an Acquire (`wait`, `is_set`); and a set after a
-        // clear sees what the clearer did.
-        let before = self.change(Flag::raised);
-        if before.has_sleepers() && !before.is_set() {
-            futex::wake_all(self.word());
-        }
+        flag::set(self.memory());
         seen::point("set", self.object.id(), 0, Location::caller());
     }
 
     /// Takes the flag down. Who waited before the last set goes on all the same.
     #[track_caller]
     pub fn clear(&self) {
-        self.say_where();
-        self.change(Flag::lowered);
+        flag::clear(self.memory());
         seen::point("clear", self.object.id(), 0, Location::caller());
     }
 
@@ -131,69 +113,17 @@ impl Event {
     }
 
     fn wait_for(&self, until: &Until, caller: &'static Location<'static>) -> Result<(), Over> {
-        let first = Flag(self.word().load(Acquire));
+        let first = flag::look(self.memory());
         if first.is_set() {
             return Ok(());
         }
         let _told = Operation::begin("event", self.object.id(), until, caller);
-        self.spin(first);
-        loop {
-            // Acquire: pairs with the AcqRel exchange in `set`, here and in every look below.
-            let now = Flag(self.word().load(Acquire));
-            if now.lets_pass(first) {
-                return Ok(());
-            }
-            let longest = next_sleep(until, Watch::Wakes)?;
-            let sleeping = now.with_sleepers();
-            // Relaxed: the mark carries no data. It and the flag are one word, so a set either sees the mark and wakes, or comes
-            // first and fails this exchange.
-            if now != sleeping
-                && self
-                    .word()
-                    .compare_exchange(now.0, sleeping.0, Relaxed, Relaxed)
-                    .is_err()
-            {
-                continue;
-            }
-            futex::sleep(self.word(), sleeping.0, longest);
-        }
-    }
-
-    /// Looks again for some microseconds, if the last to change the flag was on another CPU.
-    fn spin(&self, first: Flag) {
-        let peer = self.object.memory().word(PEER).load(Relaxed);
-        if peer == 0 || peer == cpu::current().wrapping_add(1) {
-            return;
-        }
-        for _ in 0..SPINS {
-            if Flag(self.word().load(Relaxed)).lets_pass(first) {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    fn change(&self, to: fn(Flag) -> Flag) -> Flag {
-        let mut before = self.word().load(Relaxed);
-        loop {
-            match self
-                .word()
-                .compare_exchange_weak(before, to(Flag(before)).0, AcqRel, Relaxed)
-            {
-                Ok(_) => return Flag(before),
-                Err(other) => before = other,
-            }
-        }
-    }
-
-    fn say_where(&self) {
-        let here = cpu::current().wrapping_add(1);
-        self.object.memory().word(PEER).store(here, Relaxed);
+        flag::wait(self.memory(), first, until)
     }
 
     #[inline]
-    fn word(&self) -> &AtomicU32 {
-        self.object.memory().word(WORD)
+    fn memory(&self) -> &Memory {
+        self.object.memory()
     }
 }
 

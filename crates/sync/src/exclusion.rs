@@ -90,7 +90,7 @@ fn spin(memory: &Memory) -> Option<News> {
         if hint >> 1 == here & (u32::MAX >> 1) {
             return None;
         }
-        std::hint::spin_loop();
+        cpu::relax();
     }
     None
 }

@@ -1,16 +1,29 @@
-//! The word of an event: set or not, how often it was set, whether somebody sleeps.
+//! The protocol of an event: a flag that is set or not, how often it was set, whether somebody sleeps.
 //!
 //! Invariant: everything is in one word, so there is no half of a set: who is killed inside a set has set the flag or has not.
-//! Pure: words in, words out; sleeping and waking is `event.rs`.
+//! The steps, and what a death at each leaves, are in `README.md` beside this file.
 //!
-//! | bits | name | what |
+//! | offset | word | bits |
 //! | --- | --- | --- |
-//! | 0 | `SET` | the flag |
-//! | 1 | `SLEEPERS` | somebody may sleep: whoever sets has to wake |
-//! | 2 to 31 | generation | how often the flag was raised |
+//! | 64 | `WORD` | 0: `SET`; 1: `SLEEPERS`, somebody may sleep, and whoever sets has to wake; 2 to 31: generation, how often the flag was raised |
+//! | 68 | `PEER` | the CPU of who set or cleared it last, plus one: a waiter spins only for somebody who runs elsewhere. A hint |
 //!
 //! A waiter remembers the generation, so it sees a set that was cleared again before it looked (row S14). It would be deceived if it
 //! did not run while the flag is raised exactly 2^30 times.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+
+use core_process::Until;
+
+use crate::pace::{Over, Watch, next_sleep};
+use crate::sys::memory::Memory;
+use crate::sys::{cpu, futex};
+
+const WORD: usize = 64;
+const PEER: usize = 68;
+
+/// How often a waiter looks before it sleeps: some microseconds.
+const SPINS: u32 = 200;
 
 /// The states of the word, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +65,83 @@ impl Flag {
     pub(crate) fn with_sleepers(self) -> Self {
         Self(self.0 | SLEEPERS)
     }
+}
+
+/// The flag as it is.
+pub(crate) fn look(memory: &Memory) -> Flag {
+    // Acquire: sees what the setter did before the AcqRel exchange in `change`.
+    Flag(memory.word(WORD).load(Acquire))
+}
+
+/// Raises the flag and wakes all.
+pub(crate) fn set(memory: &Memory) {
+    say_where(memory);
+    let before = change(memory, Flag::raised);
+    if before.has_sleepers() && !before.is_set() {
+        futex::wake_all(memory.word(WORD));
+    }
+}
+
+/// Takes the flag down.
+pub(crate) fn clear(memory: &Memory) {
+    say_where(memory);
+    change(memory, Flag::lowered);
+}
+
+/// Waits until the flag lets somebody pass who saw it as `first`, or until the wait is over.
+pub(crate) fn wait(memory: &Memory, first: Flag, until: &Until) -> Result<(), Over> {
+    let word = memory.word(WORD);
+    spin(memory, first);
+    loop {
+        let now = look(memory);
+        if now.lets_pass(first) {
+            return Ok(());
+        }
+        let longest = next_sleep(until, Watch::Wakes)?;
+        let sleeping = now.with_sleepers();
+        // Relaxed: the mark carries no data. It and the flag are one word, so a set either sees the mark and wakes, or comes
+        // first and fails this exchange.
+        if now != sleeping
+            && word
+                .compare_exchange(now.0, sleeping.0, Relaxed, Relaxed)
+                .is_err()
+        {
+            continue;
+        }
+        futex::sleep(word, sleeping.0, longest);
+    }
+}
+
+/// Looks again for some microseconds, if the last to change the flag was on another CPU.
+fn spin(memory: &Memory, first: Flag) {
+    let peer = memory.word(PEER).load(Relaxed);
+    if peer == 0 || peer == cpu::current().wrapping_add(1) {
+        return;
+    }
+    for _ in 0..SPINS {
+        if Flag(memory.word(WORD).load(Relaxed)).lets_pass(first) {
+            return;
+        }
+        cpu::relax();
+    }
+}
+
+fn change(memory: &Memory, to: fn(Flag) -> Flag) -> Flag {
+    let word = memory.word(WORD);
+    let mut before = word.load(Relaxed);
+    loop {
+        // AcqRel: what this thread did before is seen by who reads the flag by an Acquire (`look`); and a set after a clear sees
+        // what the clearer did.
+        match word.compare_exchange_weak(before, to(Flag(before)).0, AcqRel, Relaxed) {
+            Ok(_) => return Flag(before),
+            Err(other) => before = other,
+        }
+    }
+}
+
+fn say_where(memory: &Memory) {
+    let here = cpu::current().wrapping_add(1);
+    memory.word(PEER).store(here, Relaxed);
 }
 
 #[cfg(test)]

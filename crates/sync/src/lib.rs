@@ -26,7 +26,10 @@
 //! Each of them is a value: an argument of a process, a field, a part of a message; a copy is the same object.
 //! Each blocking call has four forms: `op` waits for as long as it takes, `try_op` not at all, `op_until` until a deadline or a stop
 //! token ([`core_process::Until`]), `op_timeout` for a duration.
-//! Inside: handles (`lock.rs`) over protocols (`exclusion.rs`, `flag.rs`) over an object's memory (`object.rs`) over `sys`.
+//! Inside: handles (`lock.rs`, `event.rs`) over an object's mapping and a process's place in it (`object.rs`, `member.rs`) and over protocols:
+//! `exclusion.rs` of the locks, `flag.rs` of the event, `ledger.rs` of who has what, `permits.rs` of the semaphore, `notices.rs` of the condition,
+//! `rounds.rs` of the barrier, `readers.rs` of the read-write lock, `done.rs` of `Once`. A protocol is words of memory and steps; it knows no
+//! handle, and stands on `sys` alone.
 #![warn(let_underscore_drop)]
 #![allow(
     clippy::needless_doctest_main,
@@ -36,6 +39,7 @@
 mod barrier;
 mod bounded_semaphore;
 mod condition;
+mod done;
 mod event;
 mod exclusion;
 mod flag;
@@ -43,11 +47,16 @@ mod identity;
 mod keeper;
 mod ledger;
 mod lock;
+mod member;
+mod notices;
 mod object;
 mod once;
 mod owner_died;
 mod pace;
+mod permits;
+mod readers;
 mod rlock;
+mod rounds;
 mod rwlock;
 mod seen;
 mod semaphore;
@@ -57,8 +66,8 @@ pub use barrier::{Barrier, BarrierError};
 pub use bounded_semaphore::{AboveBound, BoundedSemaphore};
 pub use condition::{Condition, ConditionError, ConditionGuard};
 pub use event::Event;
-pub use ledger::NoPlace;
 pub use lock::{Guard, Lock};
+pub use member::NoPlace;
 pub use once::{Once, Start};
 pub use owner_died::{LockError, OwnerDied, TryLockError};
 pub use rlock::{RGuard, RLock};

@@ -1,33 +1,26 @@
 //! `Once`: something that is done by one of all processes, once.
 //!
-//! Invariant: `DONE` is set after the work has returned, so who is killed or panics in it has not done it, and another one does it.
-//!
-//! | offset | word | what |
-//! | --- | --- | --- |
-//! | 128 | `DONE` | 1 when it was done |
+//! Invariant: the work is run by who has the turn. The protocol is `done.rs`.
 
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Release};
 
 use core_process::{Until, WaitError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::exclusion::{self, News};
+use crate::done;
+use crate::exclusion::News;
 use crate::object::{Kind, Object};
 use crate::pace::Over;
 use crate::seen::Operation;
-use crate::sys::memory::Nesting;
 
 const KIND: Kind = Kind {
     name: "once",
     number: 0x0801,
     len: 192,
 };
-
-const DONE: usize = 128;
 
 /// Work that one process does for all, and that all others wait for: `std::sync::Once` between processes. Python has none.
 ///
@@ -63,7 +56,7 @@ impl Once {
     /// As [`Lock::new`](crate::Lock::new).
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            object: Object::create(&KIND, |memory| exclusion::lay_out(memory, Nesting::Refused))?,
+            object: Object::create(&KIND, done::lay_out)?,
         })
     }
 
@@ -89,8 +82,7 @@ impl Once {
 
     /// Whether it was done.
     pub fn is_done(&self) -> bool {
-        // Acquire: sees what the work did before the Release store in `call_within`.
-        self.object.memory().word(DONE).load(Acquire) != 0
+        done::is_done(self.object.memory())
     }
 
     fn call_within(
@@ -103,28 +95,14 @@ impl Once {
             return Ok(());
         }
         let _told = Operation::begin("once", self.object.id(), until, caller);
-        let memory = self.object.memory();
-        let start = match exclusion::take(memory, until)? {
-            News::None => Start::Fresh,
-            News::Died(_) => Start::AfterDeath,
-        };
-        let _leaves = Leaves(self);
-        if !self.is_done() {
-            work(start);
-            // Release: pairs with the Acquire in `is_done`.
-            memory.word(DONE).store(1, Release);
+        if let Some(turn) = done::take_turn(self.object.memory(), until)? {
+            work(match turn.news {
+                News::None => Start::Fresh,
+                News::Died(_) => Start::AfterDeath,
+            });
+            turn.done();
         }
-        exclusion::repaired(memory);
         Ok(())
-    }
-}
-
-/// Leaves the exclusion when the work has returned or panicked.
-struct Leaves<'a>(&'a Once);
-
-impl Drop for Leaves<'_> {
-    fn drop(&mut self) {
-        exclusion::release(self.0.object.memory());
     }
 }
 

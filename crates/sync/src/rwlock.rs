@@ -1,46 +1,32 @@
 //! `RwLock`: many read, or one writes.
 //!
-//! Invariant: who writes holds the exclusion and nobody reads; who reads is in the ledger. A reader enters through the exclusion,
-//! so none comes while a writer writes or waits, and leaves without it. The steps, and what a death at each leaves, are in
-//! `README.md` beside this file.
-//!
-//! | offset | word | bits |
-//! | --- | --- | --- |
-//! | 128 | `LEFT` | 0: a writer may sleep; 1 to 31: how many readers have left |
-//! | 132 | `WRITING` | 1 while somebody writes, or has died writing and nobody has repaired |
+//! Invariant: a guard is one reader in the ledger, or the writer. The protocol is `readers.rs`.
 
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use core_process::Until;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::exclusion::{self, News};
 use crate::identity;
-use crate::ledger::{self, Member, NoPlace};
-use crate::object::{Kind, Object};
+use crate::ledger;
+use crate::member::{Member, NoPlace};
+use crate::object::Kind;
 use crate::owner_died::{Inherited, OwnerDied};
-use crate::pace::{Over, Watch, next_sleep};
+use crate::pace::Over;
+use crate::readers;
 use crate::seen::{self, Operation};
-use crate::sys::futex;
-use crate::sys::memory::{Memory, Nesting};
+use crate::sys::memory::Memory;
 
 const KIND: Kind = Kind {
     name: "rwlock",
     number: 0x0701,
     len: ledger::LEN,
 };
-
-const LEFT: usize = 128;
-const WRITING: usize = 132;
-
-const SLEEPS: u32 = 1;
-const ONE: u32 = 2;
 
 /// Many read or one writes, across processes: `std::sync::RwLock` without the data. Python has none.
 ///
@@ -98,9 +84,8 @@ impl RwLock {
     /// # Errors
     /// As [`Lock::new`](crate::Lock::new).
     pub fn new() -> io::Result<Self> {
-        let object = Object::create(&KIND, |memory| exclusion::lay_out(memory, Nesting::Refused))?;
         Ok(Self {
-            member: Arc::new(Member::new(object)),
+            member: Member::create(&KIND, readers::lay_out)?,
         })
     }
 
@@ -118,8 +103,9 @@ impl RwLock {
     /// # Errors
     /// [`RwLockError::WouldBlock`]; otherwise as [`read`](Self::read).
     pub fn try_read(&self) -> Result<ReadGuard, RwLockError<ReadGuard>> {
-        match exclusion::try_take(self.memory()) {
-            Some(news) => self.reading(news),
+        let slot = || self.member.slot().map_err(RwLockError::NoPlace);
+        match readers::try_read(self.memory(), slot) {
+            Some(news) => self.reading(news?),
             None => Err(RwLockError::WouldBlock),
         }
     }
@@ -132,8 +118,8 @@ impl RwLock {
     pub fn read_until(&self, until: impl Into<Until>) -> Result<ReadGuard, RwLockError<ReadGuard>> {
         let until = until.into();
         let _told = Operation::begin("read", self.id(), &until, Location::caller());
-        let news = exclusion::take(self.memory(), &until)?;
-        self.reading(news)
+        let slot = || self.member.slot().map_err(RwLockError::NoPlace);
+        self.reading(readers::read(self.memory(), slot, &until)?)
     }
 
     /// Waits until nobody reads or writes, and writes.
@@ -154,12 +140,7 @@ impl RwLock {
     /// # Errors
     /// [`RwLockError::WouldBlock`], [`RwLockError::OwnerDied`].
     pub fn try_write(&self) -> Result<WriteGuard<'_>, RwLockError<WriteGuard<'_>>> {
-        let news = exclusion::try_take(self.memory()).ok_or(RwLockError::WouldBlock)?;
-        let news = self.judged(news);
-        if self.readers() > 0 {
-            exclusion::release(self.memory());
-            return Err(RwLockError::WouldBlock);
-        }
+        let news = readers::try_write(self.memory()).ok_or(RwLockError::WouldBlock)?;
         self.writing(news)
     }
 
@@ -174,32 +155,11 @@ impl RwLock {
     ) -> Result<WriteGuard<'_>, RwLockError<WriteGuard<'_>>> {
         let until = until.into();
         let _told = Operation::begin("write", self.id(), &until, Location::caller());
-        let news = exclusion::take(self.memory(), &until)?;
-        let news = self.judged(news);
-        while self.readers() > 0 {
-            // AcqRel, here and in the drop of a reader: of the two changes of `LEFT` one comes first. If it is this one, the reader sees
-            // the mark and wakes; if it is the reader's, the count that it took down before is seen by the next line.
-            let left = self.word(LEFT).fetch_or(SLEEPS, AcqRel) | SLEEPS;
-            if self.readers() == 0 {
-                break;
-            }
-            match next_sleep(&until, Watch::Deaths) {
-                Ok(longest) => futex::sleep(self.word(LEFT), left, longest),
-                Err(over) => {
-                    exclusion::release(self.memory());
-                    return Err(over.into());
-                }
-            }
-        }
+        let news = readers::write(self.memory(), &until)?;
         self.writing(news)
     }
 
-    /// Counts a reader in, and leaves the exclusion.
     fn reading(&self, news: News) -> Result<ReadGuard, RwLockError<ReadGuard>> {
-        let news = self.judged(news);
-        let counted = self.member.slot().map(|slot| slot.add_one());
-        exclusion::release(self.memory());
-        counted.map_err(RwLockError::NoPlace)?;
         let guard = ReadGuard {
             member: Arc::clone(&self.member),
             epoch: identity::epoch(),
@@ -210,9 +170,7 @@ impl RwLock {
         }
     }
 
-    /// Keeps the exclusion.
     fn writing(&self, news: News) -> Result<WriteGuard<'_>, RwLockError<WriteGuard<'_>>> {
-        self.word(WRITING).store(1, Relaxed);
         let guard = WriteGuard {
             lock: self,
             stays: PhantomData,
@@ -223,31 +181,12 @@ impl RwLock {
         }
     }
 
-    /// The death of one who was not writing, but entering, is no news. Under the exclusion.
-    fn judged(&self, news: News) -> News {
-        if news != News::None && self.word(WRITING).load(Relaxed) == 0 {
-            exclusion::repaired(self.memory());
-            return News::None;
-        }
-        news
-    }
-
-    /// How many read, without the dead. Under the exclusion.
-    fn readers(&self) -> u32 {
-        self.member.bury(|_| {});
-        self.member.slots().map(|slot| slot.count()).sum()
-    }
-
     fn memory(&self) -> &Memory {
-        self.member.object().memory()
-    }
-
-    fn word(&self, offset: usize) -> &AtomicU32 {
-        self.memory().word(offset)
+        self.member.memory()
     }
 
     fn id(&self) -> u64 {
-        self.member.object().id()
+        self.member.id()
     }
 }
 
@@ -257,26 +196,15 @@ impl Drop for ReadGuard {
             return;
         }
         if let Some(slot) = self.member.own_slot() {
-            slot.take_one();
+            readers::end_read(self.member.memory(), slot);
         }
-        let left = self.member.object().memory().word(LEFT);
-        // AcqRel: see `write_until`.
-        if left.fetch_add(ONE, AcqRel) & SLEEPS != 0 {
-            // One writer at most sleeps here: it holds the exclusion.
-            left.fetch_and(!SLEEPS, Relaxed);
-            futex::wake_all(left);
-        }
-        seen::point("unread", self.member.object().id(), 0, Location::caller());
+        seen::point("unread", self.member.id(), 0, Location::caller());
     }
 }
 
 impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
-        let memory = self.lock.memory();
-        if exclusion::is_mine(memory) && !exclusion::has_news(memory) {
-            memory.word(WRITING).store(0, Relaxed);
-        }
-        exclusion::release(memory);
+        readers::end_write(self.lock.memory());
         seen::point("unwrite", self.lock.id(), 0, Location::caller());
     }
 }
@@ -324,15 +252,14 @@ impl fmt::Debug for RwLock {
 
 impl Serialize for RwLock {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.member.object().serialize(serializer)
+        self.member.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for RwLock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Object::deserialize(deserializer, &KIND)?;
         Ok(Self {
-            member: Arc::new(Member::new(object)),
+            member: Member::deserialize(deserializer, &KIND)?,
         })
     }
 }

@@ -1,36 +1,25 @@
 //! `Semaphore`: so many at a time, and a permit comes back when its holder dies.
 //!
-//! Invariant: free permits are all permits less those in the ledger. `FREE` repeats the difference, and is made anew after a death.
-//! The steps, and what a death at each leaves, are in `README.md` beside this file.
-//!
-//! | offset | word | what |
-//! | --- | --- | --- |
-//! | 8 | `BOUND` | fixed: most permits that may exist |
-//! | 128 | `TOTAL` | permits that exist |
-//! | 132 | `FREE` | `TOTAL` less the sum of the ledger's counts |
-//! | 136 | `TURN` | bit 0: somebody may sleep; 1 to 31: raised by every return, so that nobody falls asleep beside a free permit |
-//! | 140 | `ENTRIES` | how often somebody was about to sleep |
+//! Invariant: a permit in a program is one in the ledger, and gives it back once. The protocol is `permits.rs`.
 
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use core_process::Until;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bounded_semaphore::AboveBound;
-use crate::exclusion::{self, News};
 use crate::identity;
-use crate::ledger::{self, Member, NoPlace};
-use crate::object::{Kind, Object};
-use crate::pace::{Over, Watch, next_sleep};
+use crate::ledger::{self, Slot};
+use crate::member::{Member, NoPlace};
+use crate::object::Kind;
+use crate::pace::Over;
+use crate::permits;
 use crate::seen::{self, Operation};
-use crate::sys::futex;
-use crate::sys::memory::{Memory, Nesting};
+use crate::sys::memory::Memory;
 
 const KIND: Kind = Kind {
     name: "semaphore",
@@ -38,17 +27,8 @@ const KIND: Kind = Kind {
     len: ledger::LEN,
 };
 
-const BOUND: usize = 8;
-const TOTAL: usize = 128;
-const FREE: usize = 132;
-const TURN: usize = 136;
-const ENTRIES: usize = 140;
-
 /// No epoch.
 const SPENT: u32 = 0;
-
-const SLEEPERS: u32 = 1;
-const NEXT: u32 = 2;
 
 /// A number of permits: `multiprocessing.Semaphore`.
 ///
@@ -98,14 +78,8 @@ impl Semaphore {
     }
 
     pub(crate) fn with_bound(permits: u32, bound: u32) -> io::Result<Self> {
-        let object = Object::create(&KIND, |memory| {
-            exclusion::lay_out(memory, Nesting::Refused);
-            memory.word(BOUND).store(bound, Relaxed);
-            memory.word(TOTAL).store(permits, Relaxed);
-            memory.word(FREE).store(permits, Relaxed);
-        })?;
         Ok(Self {
-            member: Arc::new(Member::new(object)),
+            member: Member::create(&KIND, |memory| permits::lay_out(memory, permits, bound))?,
         })
     }
 
@@ -127,10 +101,7 @@ impl Semaphore {
     /// # Errors
     /// [`TryAcquireError::WouldBlock`] if none is; [`TryAcquireError::NoPlace`]: this process cannot have permits.
     pub fn try_acquire(&self) -> Result<Permit, TryAcquireError> {
-        self.enter();
-        let taken = self.take();
-        self.leave();
-        match taken {
+        match permits::try_acquire(self.member.memory(), || self.member.slot()) {
             Ok(true) => Ok(self.permit()),
             Ok(false) => Err(TryAcquireError::WouldBlock),
             Err(error) => Err(TryAcquireError::NoPlace(error)),
@@ -145,24 +116,10 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_until(&self, until: impl Into<Until>) -> Result<Permit, AcquireError> {
         let until = until.into();
-        let _told = Operation::begin("acquire", self.id(), &until, Location::caller());
-        loop {
-            self.enter();
-            let taken = self.take();
-            if !matches!(taken, Ok(false)) {
-                self.leave();
-                return taken.map(|_| self.permit()).map_err(AcquireError::NoPlace);
-            }
-            let turn = self.word(TURN).load(Relaxed) | SLEEPERS;
-            self.word(TURN).store(turn, Relaxed);
-            let entries = self.word(ENTRIES).load(Relaxed);
-            self.word(ENTRIES).store(entries.wrapping_add(1), Relaxed);
-            self.leave();
-            // The number in `TURN` was read under the exclusion, where no permit was free: one that is returned since has
-            // raised it, and the kernel's comparison fails.
-            let longest = next_sleep(&until, Watch::Deaths)?;
-            futex::sleep(self.word(TURN), turn, longest);
-        }
+        let _told = Operation::begin("acquire", self.member.id(), &until, Location::caller());
+        let slot = || self.member.slot().map_err(AcquireError::NoPlace);
+        permits::acquire(self.member.memory(), slot, &until)?;
+        Ok(self.permit())
     }
 
     /// [`acquire_until`](Self::acquire_until) with a duration.
@@ -181,28 +138,14 @@ impl Semaphore {
     /// [`AboveBound`]: four billion permits exist already.
     #[track_caller]
     pub fn release(&self) -> Result<(), AboveBound> {
-        self.enter();
-        let memory = self.memory();
-        let total = memory.word(TOTAL).load(Relaxed);
-        let bound = memory.word(BOUND).load(Relaxed);
-        if total >= bound {
-            self.leave();
-            return Err(AboveBound::new(bound));
-        }
-        memory.word(TOTAL).store(total + 1, Relaxed);
-        add(memory.word(FREE), 1);
-        self.leave_and_wake();
-        seen::point("release", self.id(), 0, Location::caller());
+        permits::release(self.member.memory()).map_err(|full| AboveBound::new(full.0))?;
+        seen::point("release", self.member.id(), 0, Location::caller());
         Ok(())
     }
 
     /// How many permits are free: `get_value()` in Python. It may have changed when the answer comes.
     pub fn available(&self) -> u32 {
-        self.enter();
-        self.take_back();
-        let free = self.word(FREE).load(Relaxed);
-        self.leave();
-        free
+        permits::available(self.member.memory())
     }
 
     fn permit(&self) -> Permit {
@@ -211,99 +154,6 @@ impl Semaphore {
             epoch: identity::epoch(),
         }
     }
-
-    /// Takes a permit, if one is free. Under the exclusion.
-    fn take(&self) -> Result<bool, NoPlace> {
-        if self.word(FREE).load(Relaxed) == 0 {
-            self.take_back();
-            if self.word(FREE).load(Relaxed) == 0 {
-                return Ok(false);
-            }
-        }
-        let slot = self.member.slot()?;
-        // The permit is this process's from here on: whoever comes after its death finds it in the slot.
-        slot.set_count(slot.count() + 1);
-        subtract(self.word(FREE), 1);
-        Ok(true)
-    }
-
-    /// Takes back what the dead had. Under the exclusion.
-    fn take_back(&self) {
-        let mut came_back = false;
-        self.member.bury(|dead| came_back |= dead.count > 0);
-        if came_back {
-            count_anew(&self.member);
-        }
-    }
-
-    fn enter(&self) {
-        enter(&self.member);
-    }
-
-    fn leave(&self) {
-        exclusion::release(self.memory());
-    }
-
-    fn leave_and_wake(&self) {
-        leave_and_wake(&self.member);
-    }
-
-    fn memory(&self) -> &Memory {
-        self.member.object().memory()
-    }
-
-    fn word(&self, offset: usize) -> &AtomicU32 {
-        self.memory().word(offset)
-    }
-
-    fn id(&self) -> u64 {
-        self.member.object().id()
-    }
-}
-
-/// Takes the exclusion. If its owner died in it, what it repeats is made anew.
-fn enter(member: &Member) {
-    let memory = member.object().memory();
-    let entered = exclusion::take(memory, &Until::forever());
-    if let Ok(News::Died(_)) = entered {
-        count_anew(member);
-        exclusion::repaired(memory);
-    }
-}
-
-/// `FREE` from the truth. Under the exclusion.
-fn count_anew(member: &Member) {
-    let memory = member.object().memory();
-    let held: u32 = member.slots().map(|slot| slot.count()).sum();
-    let free = memory.word(TOTAL).load(Relaxed).saturating_sub(held);
-    memory.word(FREE).store(free, Relaxed);
-}
-
-/// After a permit has become free: leaves the exclusion and wakes a sleeper, if there may be one.
-fn leave_and_wake(member: &Member) {
-    let memory = member.object().memory();
-    let word = memory.word(TURN);
-    let turn = word.load(Relaxed).wrapping_add(NEXT);
-    word.store(turn, Relaxed);
-    let entries = memory.word(ENTRIES).load(Relaxed);
-    exclusion::release(memory);
-    if turn & SLEEPERS == 0 || futex::wake(word, 1) > 0 {
-        return;
-    }
-    // The mark was a dead or impatient sleeper's: taken away, unless somebody has come since.
-    enter(member);
-    if word.load(Relaxed) == turn && memory.word(ENTRIES).load(Relaxed) == entries {
-        word.store(turn & !SLEEPERS, Relaxed);
-    }
-    exclusion::release(memory);
-}
-
-fn add(word: &AtomicU32, count: u32) {
-    word.store(word.load(Relaxed).saturating_add(count), Relaxed);
-}
-
-fn subtract(word: &AtomicU32, count: u32) {
-    word.store(word.load(Relaxed).saturating_sub(count), Relaxed);
 }
 
 impl Permit {
@@ -311,33 +161,24 @@ impl Permit {
     ///
     /// A process killed in this call has forgotten it, or its permit comes back.
     pub fn forget(mut self) {
-        self.give_back(|memory| {
-            // After the count: killed between the two, the permit is free again.
-            subtract(memory.word(TOTAL), 1);
-            exclusion::release(memory);
-        });
+        self.end(permits::forget);
         self.epoch = SPENT;
     }
 
-    fn give_back(&self, then: impl FnOnce(&Memory)) {
+    fn end(&self, how: fn(&Memory, Slot<'_>)) {
         if self.epoch != identity::epoch() {
             return;
         }
-        enter(&self.member);
         if let Some(slot) = self.member.own_slot() {
-            slot.set_count(slot.count().saturating_sub(1));
+            how(self.member.memory(), slot);
         }
-        then(self.member.object().memory());
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.give_back(|memory| {
-            add(memory.word(FREE), 1);
-            leave_and_wake(&self.member);
-        });
-        seen::point("permit", self.member.object().id(), 0, Location::caller());
+        self.end(permits::give_back);
+        seen::point("permit", self.member.id(), 0, Location::caller());
     }
 }
 
@@ -395,22 +236,21 @@ impl std::error::Error for AcquireError {}
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
-            .field("free", &self.word(FREE).load(Relaxed))
+            .field("free", &permits::free(self.member.memory()))
             .finish_non_exhaustive()
     }
 }
 
 impl Serialize for Semaphore {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.member.object().serialize(serializer)
+        self.member.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Semaphore {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Object::deserialize(deserializer, &KIND)?;
         Ok(Self {
-            member: Arc::new(Member::new(object)),
+            member: Member::deserialize(deserializer, &KIND)?,
         })
     }
 }

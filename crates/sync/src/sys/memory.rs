@@ -28,6 +28,9 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
+/// A word of shared memory.
+pub(crate) type Word = AtomicU32;
+
 /// Whether the owner of a mutex may lock it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nesting {
@@ -67,7 +70,7 @@ impl Memory {
     }
 
     #[inline]
-    pub(crate) fn word(&self, offset: usize) -> &AtomicU32 {
+    pub(crate) fn word(&self, offset: usize) -> &Word {
         self.segment.atomic_u32(offset)
     }
 
