@@ -23,7 +23,8 @@
 //! - [`StartMethod`] and [`Context`] choose between `spawn`, `forkserver` and `fork`.
 //! - [`Until`], [`StopToken`], [`wait_any`] and [`join_all`] are for waiting; [`at_exit`], [`exit()`], [`fail`], [`exit_now`] and
 //!   [`thread`] for the end; [`after_fork`] for the beginning of a copy.
-//! - [`shm`] is shared memory, [`Fd`] a descriptor as a value, [`codec`] how values become bytes.
+//! - [`shm`] is shared memory, [`Fd`] a descriptor as a value, [`codec`] how values become bytes, [`packet`] how bytes and
+//!   descriptors travel.
 //! - [`probe`] shows an observer what the library does.
 //!
 //! System calls are in `sys`, the start and the child's side of it in `start`.
@@ -44,6 +45,7 @@ mod exit;
 mod fork_hooks;
 mod handle;
 mod join_all;
+pub mod packet;
 pub mod probe;
 mod process;
 mod registry;

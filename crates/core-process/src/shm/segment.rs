@@ -63,9 +63,7 @@ impl Segment {
             ));
         }
         let size = i64::try_from(len).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
-        if len >= LARGE && available_memory().is_some_and(|available| size.cast_unsigned() > available) {
-            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
-        }
+        refuse_above_available_memory(size.cast_unsigned())?;
         let file = memfd::create_fixed(name, len)?;
         Ok(Self {
             memory: Mapping::new(file.as_fd(), len)?,
@@ -194,6 +192,14 @@ impl<'de> Deserialize<'de> for Segment {
         let (len, file) = <(usize, Fd<OwnedFd>)>::deserialize(deserializer)?;
         Self::open(file.into_inner(), len).map_err(D::Error::custom)
     }
+}
+
+/// `ENOMEM` for much memory that the machine does not have.
+pub(super) fn refuse_above_available_memory(size: u64) -> io::Result<()> {
+    if size >= LARGE as u64 && available_memory().is_some_and(|available| size > available) {
+        return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+    }
+    Ok(())
 }
 
 /// The bytes that can be had without killing somebody, by the kernel's estimate; `None` where it gives none.

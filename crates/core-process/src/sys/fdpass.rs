@@ -30,7 +30,18 @@ pub(crate) const MOST_DESCRIPTORS: usize = 253;
 /// - `ETOOMANYREFS`: more descriptors of this user are on their way in sockets than it may have open.
 /// - `InvalidInput`: more than [`MOST_DESCRIPTORS`], or no bytes (the peer could not tell it from the end).
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    if bytes.is_empty() {
+    send_parts(socket, &[IoSlice::new(bytes)], descriptors, SendFlags::empty())
+}
+
+/// [`send`] of several parts as one packet; with `DONTWAIT` it is `EAGAIN` where it would block.
+pub(crate) fn send_parts(
+    socket: impl AsFd,
+    parts: &[IoSlice<'_>],
+    descriptors: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> io::Result<()> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    if length == 0 {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "an empty packet looks like the end of the stream",
@@ -49,9 +60,9 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
-    let sent = retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL))?;
+    let sent = retry_on_intr(|| sendmsg(&socket, parts, &mut control, SendFlags::NOSIGNAL | flags))?;
     // A SOCK_SEQPACKET socket takes a packet or refuses it; anything else is a socket of another type.
-    if sent == bytes.len() {
+    if sent == length {
         Ok(())
     } else {
         Err(Errno::PROTOTYPE.into())
@@ -67,6 +78,11 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_
 /// - `ECONNRESET`: the peer ended with a packet of ours unread.
 pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     receive(socket, buffer, RecvFlags::empty())
+}
+
+/// [`recv`], and `EAGAIN` where it would block.
+pub(crate) fn try_recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    receive(socket, buffer, RecvFlags::DONTWAIT)
 }
 
 /// [`recv`], but the packet stays at the head of the queue, whatever comes of it: a second call, or one of [`skip`],

@@ -37,9 +37,45 @@ fn empty(name: &str) -> io::Result<OwnedFd> {
     super::fd::above_standard(file?)
 }
 
+/// What nobody can change any more once all are set: the length and the bytes.
+const ALL_IS_FIXED: SealFlags = LENGTH_IS_FIXED.union(SealFlags::WRITE);
+
+/// A new file of these bytes, which nobody can change any more, the caller included.
+pub(crate) fn create_written(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let file = empty(name)?;
+    refuse_above_file_limit(bytes.len())?;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(&file, rest) {
+            Ok(0) => return Err(rustix::io::Errno::NOSPC.into()),
+            Ok(written) => rest = &rest[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    rustix::fs::fcntl_add_seals(&file, ALL_IS_FIXED | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+/// Copies the first bytes of `file` into `to`; `UnexpectedEof` where it has not so many.
+pub(crate) fn read_exact(file: BorrowedFd<'_>, to: &mut [u8]) -> io::Result<()> {
+    let mut done = 0;
+    while done < to.len() {
+        match rustix::io::pread(file, &mut to[done..], done as u64) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => done += read,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// What the kernel knows of a file that somebody else has made.
 pub(crate) struct Facts {
     pub(crate) length_is_fixed: bool,
+    /// The length, and the bytes too.
+    pub(crate) all_is_fixed: bool,
     pub(crate) length: u64,
     /// So many bytes have their memory already.
     pub(crate) reserved: u64,
@@ -52,6 +88,7 @@ pub(crate) fn facts(file: BorrowedFd<'_>) -> io::Result<Facts> {
     let status = rustix::fs::fstat(file)?;
     Ok(Facts {
         length_is_fixed: seals.contains(LENGTH_IS_FIXED),
+        all_is_fixed: seals.contains(ALL_IS_FIXED),
         length: u64::try_from(status.st_size).unwrap_or(0),
         reserved: u64::try_from(status.st_blocks).unwrap_or(0).saturating_mul(512),
     })
@@ -59,17 +96,22 @@ pub(crate) fn facts(file: BorrowedFd<'_>) -> io::Result<Facts> {
 
 /// Makes the file at least `length` bytes long, reserved.
 pub(crate) fn grow(file: BorrowedFd<'_>, length: usize) -> io::Result<()> {
-    // The limit counts for memory files too, and the kernel answers with a signal (SIGXFSZ) that ends the process.
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
-    if limit.is_some_and(|limit| length as u64 > limit) {
-        return Err(rustix::io::Errno::FBIG.into());
-    }
+    refuse_above_file_limit(length)?;
     loop {
         match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length as u64) {
             Err(rustix::io::Errno::INTR) => continue,
             other => return Ok(other?),
         }
     }
+}
+
+/// The limit counts for memory files too, and the kernel answers with a signal (SIGXFSZ) that ends the process.
+fn refuse_above_file_limit(length: usize) -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| length as u64 > limit) {
+        return Err(rustix::io::Errno::FBIG.into());
+    }
+    Ok(())
 }
 
 /// Whether the descriptor is a file of ours: a memfd that cannot shrink.
