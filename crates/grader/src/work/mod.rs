@@ -17,6 +17,7 @@ mod gauge;
 mod quiet;
 mod rendezvous;
 mod rest;
+mod stance;
 mod wait;
 
 pub use counter::Counter;
@@ -27,6 +28,7 @@ pub use gate::Gate;
 pub use gauge::{Gauge, Inside};
 pub use rendezvous::Rendezvous;
 pub use rest::{Rest, watch_rest};
+pub use stance::{Stance, freeze, processor_time_of, stance, thaw};
 
 pub(crate) use gate::GATE;
 pub(crate) use gauge::{ENTER, LEAVE};

@@ -208,7 +208,7 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
 }
 
 /// Whether the thread is in `nanosleep` or `clock_nanosleep`; unknown counts as no.
-fn sleeps_by_the_clock(pid: u32, tid: u32) -> bool {
+pub(super) fn sleeps_by_the_clock(pid: u32, tid: u32) -> bool {
     let call = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
     let number = call
         .split_whitespace()
