@@ -306,6 +306,9 @@ mod l02_09_restart {
     #[path = "wrong/exit_is_success.rs"]
     pub mod wrong_exit_is_success;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/killed_and_forgotten.rs"]
+    pub mod wrong_killed_and_forgotten;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/no_limit.rs"]
     pub mod wrong_no_limit;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -1380,6 +1383,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
         source: include_str!("../lessons/l02_09_restart/wrong/exit_is_success.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
+    },
+    grader::Case {
+        lesson: "2.9",
+        name: "wrong_killed_and_forgotten",
+        scenarios: || l02_09_restart::check::scenarios(l02_09_restart::wrong_killed_and_forgotten::run_until_ok),
+        main: None,
+        toml: include_str!("../lessons/l02_09_restart/lesson.toml"),
+        source: include_str!("../lessons/l02_09_restart/wrong/killed_and_forgotten.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l02_09_restart"),
     },
     grader::Case {

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use core_process::shm::Segment;
 use core_process::{Process, StartMethod};
 
-use crate::cage::{self, CageOutcome, CageSpec, ProcessRecord, Tracer, Tracing};
+use crate::cage::{self, CageOutcome, CageSpec, Deaths, ProcessRecord, Tracer, Tracing};
 use crate::evidence::Evidence;
 use crate::journal::Journal;
 use crate::journal::log::{ENVIRONMENT, Log};
@@ -77,6 +77,7 @@ impl Caged<'_> {
             faults: self
                 .scenario
                 .map_or_else(Vec::new, |scenario| scenario.faults.clone()),
+            deaths: self.scenario.map_or(Deaths::Prompt, |scenario| scenario.deaths),
             tracing: match std::env::var(TRACING).as_deref() {
                 Ok("proc") => Tracing::ProcOnly,
                 _ => Tracing::Auto,

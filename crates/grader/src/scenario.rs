@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cage::Deaths;
 use crate::inject::Fault;
 use crate::{Budget, Draw, Evidence, Findings};
 
@@ -20,6 +21,7 @@ pub struct Scenario {
     judge: Judge,
     pub(crate) faults: Vec<Fault>,
     pub(crate) shaken: Shaken,
+    pub(crate) deaths: Deaths,
     pub(crate) budget: Option<Budget>,
 }
 
@@ -112,6 +114,7 @@ impl Scenario {
             judge,
             faults: Vec::new(),
             shaken: Shaken::No,
+            deaths: Deaths::Prompt,
             budget: None,
         }
     }
@@ -125,6 +128,13 @@ impl Scenario {
     /// Delays the library's operations at random, by the seed, so that rare orders become common.
     pub fn shake(mut self) -> Scenario {
         self.shaken = Shaken::Yes;
+        self
+    }
+
+    /// Whoever is killed takes a while to end, as long as somebody else acts: so an answer that does not wait for the end of
+    /// what it killed is always ahead of it.
+    pub fn slow_deaths(mut self) -> Scenario {
+        self.deaths = Deaths::Slow;
         self
     }
 

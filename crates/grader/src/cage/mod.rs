@@ -18,6 +18,7 @@ mod diagnosis;
 mod end;
 pub(crate) mod family;
 pub(crate) mod launch;
+pub(crate) mod linger;
 mod outcome;
 pub(crate) mod private;
 pub(crate) mod procfs;
@@ -41,7 +42,7 @@ pub use diagnosis::{Call, Diagnosis, End, Holder, Object, PipeEnd, Stuck, StuckT
 pub use outcome::{
     CageOutcome, Delivered, Ended, Leftovers, Orphan, ProcessRecord, Resource, Segment, Tracer, Zombie,
 };
-pub use spec::{Budget, CageSpec, Tracing};
+pub use spec::{Budget, CageSpec, Deaths, Tracing};
 
 /// Runs a program in the cage and waits for its end. Afterwards no process of it exists, and its directory is gone.
 ///
@@ -73,6 +74,7 @@ pub fn run(spec: &CageSpec, position: &dyn Fn() -> u64) -> io::Result<CageOutcom
     let terms = watch::Terms {
         budget: &spec.budget,
         settle: spec.settle,
+        deaths: spec.deaths,
         faults: &spec.faults,
         tracing: spec.tracing,
         outputs: Some(&outputs),

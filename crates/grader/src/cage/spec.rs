@@ -43,6 +43,8 @@ pub struct CageSpec {
     /// How long descendants may outlive the main process before they are killed. They are leftovers all the same; this
     /// lets those that end because of the parent's death be told from those that stay.
     pub settle: Duration,
+    /// How long a process takes to end that was killed.
+    pub deaths: Deaths,
 }
 
 impl CageSpec {
@@ -57,6 +59,7 @@ impl CageSpec {
             faults: Vec::new(),
             tracing: Tracing::Auto,
             settle: Duration::from_millis(100),
+            deaths: Deaths::Prompt,
         }
     }
 }
@@ -104,4 +107,14 @@ pub enum Tracing {
     /// `/proc` alone: births and deaths are seen a few milliseconds late, and a process that lives for less than that
     /// is not seen at all.
     ProcOnly,
+}
+
+/// When a process ends that was killed by SIGKILL. Under `/proc` alone: as it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Deaths {
+    /// As it comes: within microseconds on an idle machine.
+    Prompt,
+    /// Not before all others wait for something or have gone on without its end: a new process has done something.
+    /// So a program that does not wait for the end of what it killed is always found out.
+    Slow,
 }

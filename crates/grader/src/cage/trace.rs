@@ -1,16 +1,18 @@
 //! The tracer: turns ptrace's reports into births, execs and ends, and lets the tracees go on.
 //!
-//! Every report but the last of a task leaves it stopped; whoever is stopped is resumed here, with two exceptions: a
+//! Every report but the last of a task leaves it stopped; whoever is stopped is resumed here, with exceptions: a
 //! process in a group stop keeps it (`PTRACE_LISTEN`), and the main process is *held* at its end until the caller has
-//! looked at what it leaves behind. Positions are taken while the task is stopped, so no event of it can be misplaced.
+//! looked at what it leaves behind (and the killed for a while, where [`Linger`] is to show who does not wait for them). Positions are taken while the task is stopped, so no event of it can be misplaced.
 //!
 //! Knows nothing of budgets and deadlines.
 
 use std::collections::HashMap;
 
 use super::family::{Birth, Family};
+use super::linger::Linger;
 use super::outcome::Delivered;
 use super::procfs;
+use super::spec::Deaths;
 use super::sys::{self, Report, Resume};
 use crate::inject::Injector;
 use core_process::{Signal, Status};
@@ -29,6 +31,7 @@ pub(crate) struct Tracees {
     main: i32,
     held: Option<i32>,
     main_over: bool,
+    linger: Linger,
     /// Births, execs and ends so far: that they grow is progress.
     pub(crate) events: u64,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Scene<'a> {
 
 impl Tracees {
     /// Begins with the main process, already attached and in the family.
-    pub(crate) fn new(main: i32) -> Tracees {
+    pub(crate) fn new(main: i32, deaths: Deaths) -> Tracees {
         let task = Task {
             process: main,
             exiting: false,
@@ -52,6 +55,7 @@ impl Tracees {
             main,
             held: None,
             main_over: false,
+            linger: Linger::new(deaths),
             events: 0,
         }
     }
@@ -66,17 +70,22 @@ impl Tracees {
         self.held.is_some()
     }
 
-    /// Lets the held main process end.
-    pub(crate) fn release_main(&mut self) {
+    /// Lets the dying go whose time has come.
+    pub(crate) fn look_at_the_dying(&mut self, family: &mut Family, at: u64) {
+        if self.is_main_held() {
+            self.linger.let_go(family, at);
+        } else {
+            self.linger.look(family, at);
+        }
+    }
+
+    /// Lets the held main process end, and from now on holds nobody.
+    pub(crate) fn hold_nobody(&mut self, family: &mut Family, at: u64) {
         self.main_over = true;
         if let Some(tid) = self.held.take() {
             resume(tid, Resume::Free, 0);
         }
-    }
-
-    /// From now on the main process is not held: the run is being ended.
-    pub(crate) fn hold_nobody(&mut self) {
-        self.release_main();
+        self.linger.let_go(family, at);
     }
 
     /// Takes one report and lets the task go on.
@@ -179,6 +188,7 @@ impl Tracees {
                 start,
                 at: (scene.position)(),
             });
+            self.linger.born((scene.position)());
         }
         self.events += 1;
         self.tasks.insert(
@@ -240,7 +250,7 @@ impl Tracees {
         scene.family.ended(pid, status, (scene.position)());
         if pid == self.main && !self.main_over {
             self.held = Some(tid);
-        } else {
+        } else if self.main_over || self.held.is_some() || !self.linger.hold(tid, pid, status) {
             resume(tid, Resume::Free, 0);
         }
     }

@@ -26,7 +26,7 @@ use super::procfs;
 use super::quiet::Quiet;
 use super::scan::Scanner;
 use super::shm;
-use super::spec::{Budget, Tracing};
+use super::spec::{Budget, Deaths, Tracing};
 use super::sys::{self, Report};
 use super::trace::{Scene, Tracees};
 use crate::inject::{Fault, Injected, Injector};
@@ -43,6 +43,7 @@ const BATCH: usize = 64;
 pub(crate) struct Terms<'a> {
     pub(crate) budget: &'a Budget,
     pub(crate) settle: Duration,
+    pub(crate) deaths: Deaths,
     pub(crate) faults: &'a [Fault],
     pub(crate) tracing: Tracing,
     pub(crate) outputs: Option<&'a Outputs>,
@@ -135,7 +136,7 @@ impl<'a> Watch<'a> {
                 .map(|error| format!("ptrace is not permitted here: {error}")),
         };
         let (facts, tracer) = match refused {
-            None => (Facts::Traced(Tracees::new(main)), Tracer::Ptrace),
+            None => (Facts::Traced(Tracees::new(main, terms.deaths)), Tracer::Ptrace),
             Some(why) => {
                 if let Some(member) = family.member(main) {
                     member.image = procfs::image(warden);
@@ -169,6 +170,9 @@ impl<'a> Watch<'a> {
         let mut quiet = Quiet::new(self.terms.budget.deadline, tick);
         loop {
             let is_drained = self.drain()?;
+            if let Facts::Traced(tracees) = &mut self.facts {
+                tracees.look_at_the_dying(&mut self.family, (self.terms.position)());
+            }
             if let Some(limit) = self.exceeded() {
                 self.elapsed = Some(self.started.elapsed());
                 return Ok(limit);
@@ -207,7 +211,7 @@ impl<'a> Watch<'a> {
     /// Lets the main process go and gives its descendants time to end by themselves.
     fn settle(&mut self) -> io::Result<()> {
         if let Facts::Traced(tracees) = &mut self.facts {
-            tracees.release_main();
+            tracees.hold_nobody(&mut self.family, (self.terms.position)());
         }
         let until = Instant::now() + self.terms.settle;
         loop {
@@ -231,7 +235,7 @@ impl<'a> Watch<'a> {
     fn clear(&mut self) -> io::Result<()> {
         self.is_clearing = true;
         match &mut self.facts {
-            Facts::Traced(tracees) => tracees.hold_nobody(),
+            Facts::Traced(tracees) => tracees.hold_nobody(&mut self.family, (self.terms.position)()),
             // While it has not been waited for, its number and the group that it leads are its own: one call takes a
             // fork bomb whole.
             Facts::Scanned(_) if self.family.all().first().is_some_and(|main| !main.gone) => {

@@ -181,6 +181,7 @@ fn once(sweep: &Sweep, call: u64, null: &std::fs::File) -> io::Result<SweepRun> 
     let terms = watch::Terms {
         budget: &cage.budget,
         settle: cage.settle,
+        deaths: cage.deaths,
         faults: &faults,
         tracing: Tracing::Auto,
         outputs: Some(&outputs),

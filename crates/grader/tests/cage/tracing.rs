@@ -2,7 +2,7 @@
 
 use crate::harness::{by_proc, outcome, program};
 use core_process::{Signal, Status};
-use grader::cage::{Ended, Tracer};
+use grader::cage::{CageSpec, Deaths, Ended, Tracer};
 
 #[test]
 fn signals_arrive_real_time_ones_too() {
@@ -97,4 +97,16 @@ fn births_and_ends_have_their_place_in_the_journal() {
         assert_eq!((main.forked_at, main.ended_at), (0, Some(20)));
         assert_eq!((child.forked_at, child.ended_at), (1, Some(10)));
     }
+}
+
+#[test]
+fn a_slow_death_is_waited_for_and_not_outrun() {
+    let spec = CageSpec {
+        deaths: Deaths::Slow,
+        ..program(&["kill-and-look"])
+    };
+    let seen = outcome(&spec);
+    assert_eq!(seen.stdout, "still there\nwaited\n");
+    assert_eq!(seen.exit, Some(Status::Exited(0)));
+    assert!(seen.leftovers.is_empty());
 }

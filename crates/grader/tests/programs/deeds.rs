@@ -42,6 +42,7 @@ const DEEDS: &[(&str, Deed)] = &[
     ("loyal-child", loyal_child),
     ("exit-among-threads", exit_among_threads),
     ("stop-and-continue", stop_and_continue),
+    ("kill-and-look", kill_and_look),
     ("spawn", spawn),
     ("clone-parent", clone_parent),
     ("untraced", untraced),
@@ -275,6 +276,21 @@ fn stop_and_continue(_: &[String]) {
     println!("continued");
     assert!(libc::WIFEXITED(raw::wait_for_change(child)));
     println!("exited");
+}
+
+/// Kills a child and asks at once, without waiting, whether it has ended; then waits.
+fn kill_and_look(_: &[String]) {
+    let child = raw::fork_pid();
+    if child == 0 {
+        loop {
+            raw::pause();
+        }
+    }
+    raw::kill(child, libc::SIGKILL);
+    let has_ended = (0..1000).any(|_| raw::has_ended(child));
+    println!("{}", if has_ended { "ended" } else { "still there" });
+    raw::wait(child);
+    println!("waited");
 }
 
 fn spawn(args: &[String]) {

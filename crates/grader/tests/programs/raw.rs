@@ -116,3 +116,14 @@ impl SharedMutex {
         unsafe { libc::pthread_mutex_lock(self.0) };
     }
 }
+
+/// Whether a child has ended, without waiting for it and without reaping it.
+pub(crate) fn has_ended(pid: i32) -> bool {
+    // SAFETY: a zeroed siginfo_t is valid, and the kernel fills it.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let how = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
+    // SAFETY: `info` is live.
+    unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, &raw mut info, how) };
+    // SAFETY: it is zeroed or filled for a child.
+    unsafe { info.si_pid() != 0 }
+}
