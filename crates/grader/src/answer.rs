@@ -8,11 +8,16 @@ use crate::Place;
 pub(crate) fn owns(place: &Place) -> bool {
     let file = place.file.as_str();
     let name = file.rsplit('/').next().unwrap_or(file);
-    let foreign = file.starts_with("/rustc/")
-        || file.contains("/.cargo/registry/")
-        || file.contains("crates/core-process/src/")
-        || file.contains("crates/grader/src/");
+    let foreign = file.starts_with("/rustc/") || file.contains("/.cargo/registry/") || is_library(file);
     name != "check.rs" && !foreign
+}
+
+/// `crates/NAME/src/...`: a lesson's files lie in `crates/NAME/lessons/`.
+fn is_library(file: &str) -> bool {
+    let parts: Vec<&str> = file.split('/').collect();
+    parts
+        .windows(3)
+        .any(|three| three[0] == "crates" && three[2] == "src")
 }
 
 /// The place as a learner knows it: from `learn/` or the repository's root on, without `..`.
@@ -55,6 +60,7 @@ mod tests {
             "crates/core-process/tests/../lessons/l02_02_child_processes/check.rs",
             "/rustc/59807616e/library/core/src/option.rs",
             "/home/u/course/crates/core-process/src/child.rs",
+            "learn/.build/../../crates/sync/src/lock.rs",
         ] {
             assert!(!owns(&place(foreign)), "{foreign}");
         }

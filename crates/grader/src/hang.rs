@@ -3,6 +3,8 @@
 //! The kernel's view (the cage's diagnosis) says what each thread sleeps on; the journal's open operations say what the library
 //! or a workload was asked to do, and where. Both together are a line. Pure: values in, text out.
 
+mod objects;
+
 use crate::answer;
 use crate::cage::{Diagnosis, Object, Stuck, Waits};
 use crate::journal::{Event, Journal, Source};
@@ -17,7 +19,7 @@ pub(crate) fn describe(diagnosis: &Diagnosis, journal: &Journal, main_pid: i32) 
         let who = format!("pid {} ({})", process.pid, role(process, main_pid));
         lines.push((
             who,
-            what(process, operation),
+            what(process, operation, diagnosis, journal),
             place_of(operation, &open, process.pid),
         ));
     }
@@ -105,8 +107,7 @@ fn place_of(operation: Option<&Event>, open: &[&Event], pid: i32) -> String {
         .find(|place| answer::owns(place))
         .or(operation.location.as_ref());
     let name = match (operation.source, operation.name.as_str()) {
-        (Source::Library, "join") => "Child::join".to_owned(),
-        (Source::Library, name) => name.to_owned(),
+        (Source::Library, name) => objects::call(name).to_owned(),
         (_, name) => format!("{name} {:?} of the task", operation.subject),
     };
     match place {
@@ -115,7 +116,7 @@ fn place_of(operation: Option<&Event>, open: &[&Event], pid: i32) -> String {
     }
 }
 
-fn what(process: &Stuck, operation: Option<&Event>) -> String {
+fn what(process: &Stuck, operation: Option<&Event>, diagnosis: &Diagnosis, journal: &Journal) -> String {
     let Some(thread) = process.threads.first() else {
         return state(process);
     };
@@ -138,12 +139,15 @@ fn what(process: &Stuck, operation: Option<&Event>) -> String {
             let objects: Vec<String> = objects
                 .iter()
                 .filter(|object| !ends_alone || is_end(object))
-                .map(|object| name(object, process.pid))
+                .map(|object| {
+                    objects::of_sync(object, process.pid, operation, diagnosis, journal)
+                        .unwrap_or_else(|| name(object, process.pid))
+                })
                 .collect();
             format!("waits for {}", objects.join(" or "))
         }
         Waits::For { .. } | Waits::Unknown => match operation {
-            Some(event) if event.source == Source::Library && event.object != 0 => {
+            Some(event) if objects::is_about_a_process(event) => {
                 format!("waits for pid {}", event.object)
             }
             _ => match &thread.call {

@@ -139,6 +139,7 @@ fn record_probe(event: &probe::Event) {
             value: event.value,
             location: event.location,
         });
+        crate::work::tell(event);
     }
 }
 

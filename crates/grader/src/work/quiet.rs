@@ -4,6 +4,10 @@
 //! are asleep and no count has changed, none of them has run in between, and what they wait for was not done by any of
 //! them. A thread that waits for the CPU is in state R: a loaded machine makes the looks slower, and never the answer wrong.
 //!
+//! Who waits in this project's own primitives wakes up now and then to look whether a wake-up was lost or somebody has died
+//! (`sync/src/pace.rs`), and sleeps again. So a thread that sleeps on a word of memory is still if it sleeps on the same word for the
+//! same value as at the last look, and has woken no more often than such a wait does.
+//!
 //! What this cannot see is a timer that will wake somebody; so the stillness must hold for [`STILL`] looks, and for
 //! [`STILL_WITH_TIMER`] where a thread sleeps by the clock. And a thread that polls never lies still, so one that was
 //! scheduled [`POLLS`] times, or used [`TICKS`] of CPU, while no process came or went is not waited for any longer.
@@ -12,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::wait;
 use crate::journal::log::{Line, Log};
@@ -23,6 +28,8 @@ const STILL_WITH_TIMER: u32 = 200;
 const POLLS: u64 = 500;
 /// Clock ticks of CPU time, of 10 ms each.
 const TICKS: u64 = 200;
+/// Less than the time between two looks of the most watchful wait of the library.
+const WATCHFUL: Duration = Duration::from_millis(15);
 
 /// Whether the others move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +48,8 @@ pub(crate) struct Others<'a> {
     /// As first seen since the last process came or went.
     baseline: BTreeMap<u32, Thread>,
     last: BTreeMap<u32, Thread>,
+    looked: Instant,
+    position: u64,
     still: u32,
     looks: u32,
 }
@@ -48,7 +57,7 @@ pub(crate) struct Others<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Thread {
     asleep: bool,
-    by_the_clock: bool,
+    sleep: Sleep,
     voluntary: u64,
     switches: u64,
     ticks: u64,
@@ -65,6 +74,8 @@ impl<'a> Others<'a> {
             me,
             baseline: BTreeMap::new(),
             last: BTreeMap::new(),
+            looked: Instant::now(),
+            position: 0,
             still: 0,
             looks: 0,
         }
@@ -76,21 +87,30 @@ impl<'a> Others<'a> {
         if self.looks.is_multiple_of(LOOKS_PER_SIGN) {
             self.sign_of_life();
         }
+        let elapsed = self.looked.elapsed();
+        self.looked = Instant::now();
+        // Who writes a line moves, however it sleeps.
+        let position = self.log.position();
+        let wrote = std::mem::replace(&mut self.position, position) != position;
         let now = self.threads();
         if !now.keys().eq(self.baseline.keys()) {
             self.baseline.clone_from(&now);
             self.still = 0;
-        } else if now.values().all(|thread| thread.asleep) && now == self.last {
+        } else if !wrote
+            && now
+                .iter()
+                .all(|(tid, thread)| self.is_still(*tid, thread, elapsed))
+        {
             self.still += 1;
         } else {
             self.still = 0;
         }
-        let needed = if now.values().any(|thread| thread.by_the_clock) {
+        let needed = if now.values().any(|thread| thread.sleep == Sleep::Clock) {
             STILL_WITH_TIMER
         } else {
             STILL
         };
-        let motion = if self.still >= needed || self.all_poll(&now) {
+        let motion = if self.still >= needed || self.all_poll(&now, elapsed) {
             Motion::None
         } else {
             Motion::Some
@@ -99,7 +119,7 @@ impl<'a> Others<'a> {
         motion
     }
 
-    fn sign_of_life(&self) {
+    fn sign_of_life(&mut self) {
         self.log.append(&Line {
             source: Source::Grader,
             phase: Phase::Point,
@@ -109,10 +129,22 @@ impl<'a> Others<'a> {
             value: i64::from(self.looks),
             location: None,
         });
+        // Its own line is no motion of others.
+        self.position += 1;
+    }
+
+    /// Whether the thread sleeps, as it did at the last look.
+    fn is_still(&self, tid: u32, thread: &Thread, elapsed: Duration) -> bool {
+        let Some(last) = self.last.get(&tid) else {
+            return false;
+        };
+        let woken = thread.switches.saturating_sub(last.switches);
+        thread.asleep
+            && (thread == last || last.asleep && only_looked(thread.sleep, last.sleep, woken, elapsed))
     }
 
     /// Whether each of the others lies still or has polled for long enough, and one has.
-    fn all_poll(&self, now: &BTreeMap<u32, Thread>) -> bool {
+    fn all_poll(&self, now: &BTreeMap<u32, Thread>, elapsed: Duration) -> bool {
         let mut polled = false;
         let settled = now.iter().all(|(tid, thread)| {
             let Some(first) = self.baseline.get(tid) else {
@@ -124,7 +156,7 @@ impl<'a> Others<'a> {
                 polled = true;
                 return true;
             }
-            thread.asleep && self.last.get(tid) == Some(thread)
+            self.is_still(*tid, thread, elapsed)
         });
         settled && polled
     }
@@ -200,19 +232,87 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
     Some(Thread {
         // S: waits for something. T: stopped by a signal. All else (R, D, t) moves, or will without anybody's help.
         asleep: matches!(state, "S" | "T"),
-        by_the_clock: sleeps_by_the_clock(pid, tid),
+        sleep: sleep(pid, tid),
         voluntary,
         switches: voluntary + count("nonvoluntary_ctxt_switches:"),
         ticks,
     })
 }
 
-/// Whether the thread is in `nanosleep` or `clock_nanosleep`; unknown counts as no.
-pub(super) fn sleeps_by_the_clock(pid: u32, tid: u32) -> bool {
+/// What a thread sleeps in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sleep {
+    /// `nanosleep` or `clock_nanosleep`.
+    Clock,
+    /// A wait for a change of the word at this address from this value.
+    Word { address: u64, value: u64 },
+    /// Another system call, or none, or the kernel does not tell.
+    Other,
+}
+
+/// Whether a thread that slept so before and sleeps so now has in between only looked at its word, and found it unchanged.
+pub(super) fn only_looked(now: Sleep, before: Sleep, woken: u64, elapsed: Duration) -> bool {
+    let most = 1 + elapsed.as_millis() / WATCHFUL.as_millis();
+    matches!(now, Sleep::Word { .. }) && now == before && u128::from(woken) <= most
+}
+
+/// What the thread sleeps in.
+pub(super) fn sleep(pid: u32, tid: u32) -> Sleep {
     let call = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
-    let number = call
-        .split_whitespace()
-        .next()
-        .and_then(|number| number.parse::<i64>().ok());
-    number.is_some_and(|number| number == libc::SYS_nanosleep || number == libc::SYS_clock_nanosleep)
+    let mut fields = call.split_whitespace();
+    let Some(number) = fields.next().and_then(|number| number.parse::<i64>().ok()) else {
+        return Sleep::Other;
+    };
+    let args: Vec<u64> = fields
+        .filter_map(|arg| u64::from_str_radix(arg.strip_prefix("0x")?, 16).ok())
+        .collect();
+    match (number, args.as_slice()) {
+        (libc::SYS_nanosleep | libc::SYS_clock_nanosleep, _) => Sleep::Clock,
+        (libc::SYS_futex, &[address, _, value, ..]) => Sleep::Word { address, value },
+        _ => Sleep::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_looks_again_is_still_and_one_that_polls_is_not() {
+        let word = |value| Sleep::Word { address: 64, value };
+        let step = Duration::from_millis(5);
+        assert!(only_looked(word(1), word(1), 1, step));
+        assert!(only_looked(word(1), word(1), 3, Duration::from_millis(40)));
+        assert!(
+            !only_looked(word(2), word(1), 1, step),
+            "the word was changed meanwhile"
+        );
+        assert!(
+            !only_looked(word(1), word(1), 4, step),
+            "it asks every millisecond"
+        );
+        assert!(!only_looked(Sleep::Other, Sleep::Other, 1, step));
+        assert!(!only_looked(Sleep::Clock, Sleep::Clock, 1, step));
+    }
+
+    #[test]
+    fn what_a_thread_sleeps_in_is_what_the_kernel_says() {
+        let (told, tid) = std::sync::mpsc::channel();
+        let sleeper = std::thread::spawn(move || {
+            told.send(rustix::thread::gettid().as_raw_nonzero().get() as u32)
+                .unwrap();
+            std::thread::park();
+        });
+        let tid = tid.recv().unwrap();
+        // The kernel may refuse to tell; then nothing is known, and never something else.
+        for _ in 0..1000 {
+            if matches!(sleep(std::process::id(), tid), Sleep::Word { .. }) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        assert_ne!(sleep(std::process::id(), tid), Sleep::Clock);
+        sleeper.thread().unpark();
+        sleeper.join().unwrap();
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A workload that knows that nothing can happen now looks at another process in short steps: the state, the context switches
 //! and the processor time of each of its threads. A process that waits is asleep at every look, with counts that stand
-//! still. One that polls wakes up again and again, or never sleeps.
+//! still; or it waits for a change of one word of memory and looks at it now and then, as this project's own primitives do. One that polls wakes up again and again, or never sleeps.
 //!
 //! Invariant: no clock decides. Only steps in which the process really ran count against it; one that would like to run and
 //! is not let by a loaded machine is neither at rest nor awake, and the watch goes on. It does not know what is waited for.
@@ -10,11 +10,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use core_process::probe::Phase;
 
-use super::quiet::tasks;
+use super::quiet::{Sleep, only_looked, sleep, tasks};
 use super::write_about;
 
 /// What was seen of a process that had nothing to do.
@@ -66,19 +66,22 @@ pub(crate) const REST: &str = "rest";
 fn watch(pid: u32) -> Rest {
     let (mut still, mut awake) = (0, 0);
     let mut before = threads(pid);
+    let mut looked = Instant::now();
     for step in 1..=AT_MOST {
         if step % STEPS_PER_SIGN == 0 {
             write_about("held", Phase::Point, u64::from(pid), i64::from(step), None);
         }
         std::thread::sleep(STEP);
         let now = threads(pid);
+        let elapsed = looked.elapsed();
+        looked = Instant::now();
         if now.is_empty() {
             return Rest::Undecided;
         }
         let ran = now.iter().any(|(tid, thread)| {
             before
                 .get(tid)
-                .is_none_or(|earlier| thread.has_run_since(earlier))
+                .is_none_or(|earlier| thread.has_run_since(earlier, elapsed))
         });
         if ran {
             awake += 1;
@@ -101,13 +104,18 @@ fn watch(pid: u32) -> Rest {
 
 struct Thread {
     asleep: bool,
+    sleep: Sleep,
     switches: u64,
     ticks: u64,
 }
 
 impl Thread {
-    fn has_run_since(&self, earlier: &Thread) -> bool {
-        self.switches != earlier.switches || self.ticks != earlier.ticks
+    /// Whether it has run, and not only looked once more at the word that it waits for.
+    fn has_run_since(&self, earlier: &Thread, elapsed: Duration) -> bool {
+        let woken = self.switches.saturating_sub(earlier.switches);
+        let ran = woken > 0 || self.ticks != earlier.ticks;
+        let looked = self.asleep && earlier.asleep && only_looked(self.sleep, earlier.sleep, woken, elapsed);
+        ran && !looked
     }
 }
 
@@ -131,6 +139,7 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
         .sum();
     (!matches!(state, "Z" | "X")).then_some(Thread {
         asleep: state != "R",
+        sleep: sleep(pid, tid),
         switches,
         ticks: ticks(11)? + ticks(12)?,
     })

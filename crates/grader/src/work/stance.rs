@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use core_process::{ChildHandle, Signal, SignalError};
 
-use super::quiet::{sleeps_by_the_clock, tasks};
+use super::quiet::{Sleep, sleep, tasks};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ fn stance_of_thread(pid: u32, tid: u32) -> Option<Stance> {
     match state {
         'Z' | 'X' => None,
         'T' | 't' => Some(Stance::Stopped),
-        'S' if sleeps_by_the_clock(pid, tid) => Some(Stance::Dozes),
+        'S' if sleep(pid, tid) == Sleep::Clock => Some(Stance::Dozes),
         'S' => Some(Stance::Sleeps),
         _ => Some(Stance::Moves),
     }
