@@ -287,7 +287,7 @@ fn kill_and_look(_: &[String]) {
         }
     }
     raw::kill(child, libc::SIGKILL);
-    let has_ended = (0..1000).any(|_| raw::has_ended(child));
+    let has_ended = (0..30_000).any(|_| raw::has_ended(child));
     println!("{}", if has_ended { "ended" } else { "still there" });
     raw::wait(child);
     println!("waited");
