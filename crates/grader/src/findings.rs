@@ -12,6 +12,7 @@ pub struct Findings {
     declared: Vec<String>,
     found: Vec<Finding>,
     undeclared: Vec<String>,
+    exhibits: Vec<String>,
 }
 
 /// What was found about one check.
@@ -38,6 +39,7 @@ impl Findings {
             declared,
             found: Vec::new(),
             undeclared: Vec::new(),
+            exhibits: Vec::new(),
         }
     }
 
@@ -81,6 +83,11 @@ impl Findings {
     #[track_caller]
     pub fn skip(&mut self, id: &str, why: impl Into<String>) {
         self.record(id, Verdict::Pass, None, why.into());
+    }
+
+    /// Lines that are worth seeing although nothing failed: they are shown under a pass, from the first seed's runs.
+    pub fn exhibit(&mut self, lines: impl IntoIterator<Item = String>) {
+        self.exhibits.extend(lines);
     }
 
     #[track_caller]
@@ -136,6 +143,11 @@ impl Findings {
             .iter()
             .filter_map(|id| self.about(id))
             .find(|finding| finding.held == Some(false))
+    }
+
+    /// What is shown under a pass.
+    pub(crate) fn exhibits(&self) -> &[String] {
+        &self.exhibits
     }
 
     /// Checks that the lesson does not declare.

@@ -56,12 +56,16 @@ pub(crate) fn check(case: &Case, plan: &Plan) -> Result<Report, String> {
         });
     }
     let mut report = blank(case, &lesson, plan.seed);
+    let mut exhibits = Vec::new();
     for seed in (0..plan.runs.max(1)).map(|turn| plan.seed.wrapping_add(u64::from(turn))) {
         for scenario in &scenarios {
             let run = run(case, &lesson, scenario, seed)?;
             report.runs += 1;
             report.elapsed_ms += run.elapsed.as_millis() as u64;
             add(&mut report, &lesson, &run);
+            if let Some(found) = run.found.as_ref().filter(|_| seed == plan.seed) {
+                exhibits.extend_from_slice(found.exhibits());
+            }
             if let Some(decision) = run.decision {
                 report.seed = seed;
                 report.scenario = Some(scenario.name.to_owned());
@@ -70,6 +74,7 @@ pub(crate) fn check(case: &Case, plan: &Plan) -> Result<Report, String> {
             }
         }
     }
+    report.interleaving = exhibits;
     conclude_pass(&mut report);
     Ok(report)
 }

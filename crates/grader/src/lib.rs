@@ -60,6 +60,7 @@ mod leaks;
 mod left_behind;
 mod lesson;
 mod render;
+pub mod replay;
 mod report;
 mod scenario;
 mod timeline;
