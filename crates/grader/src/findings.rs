@@ -197,6 +197,7 @@ mod tests {
             declared: vec!["first".into(), "second".into()],
             found: Vec::new(),
             undeclared: Vec::new(),
+            exhibits: Vec::new(),
         }
     }
 
