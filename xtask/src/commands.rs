@@ -1,5 +1,6 @@
 //! The commands, one a file: each is the struct that clap fills, and its `run`, which returns the exit status.
 
+pub(crate) mod bench;
 pub(crate) mod check_all;
 pub(crate) mod check_lesson;
 pub(crate) mod ci;

@@ -62,6 +62,19 @@ impl Manifest {
         })
     }
 
+    /// The names of the benchmarks that are declared.
+    pub(crate) fn benchmarks(&self) -> Vec<String> {
+        let benches = self
+            .0
+            .get("bench")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        benches
+            .filter_map(|bench| Some(bench.get("name")?.as_str()?.to_owned()))
+            .collect()
+    }
+
     fn named_in(&self, sections: &[&str]) -> BTreeSet<String> {
         let targets = self
             .0
