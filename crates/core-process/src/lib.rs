@@ -34,6 +34,9 @@
     reason = "init() has to be seen as the first line of main"
 )]
 
+// The code that `#[derive(Shared)]` writes names this crate.
+extern crate self as core_process;
+
 mod authkey;
 mod child;
 pub mod codec;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use crate::course::Course;
 use crate::failure::Failure;
@@ -12,7 +13,8 @@ use crate::manifest::Manifest;
 
 /// Each crate, and what its code may use. `intro`, `advanced` and `practice` stand above all others.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("core-process", &[]),
+    ("core-process-derive", &[]),
+    ("core-process", &["core-process-derive"]),
     ("sync", &["core-process"]),
     ("ipc", &["core-process", "sync"]),
     ("kill", &["core-process"]),
@@ -50,12 +52,7 @@ pub(crate) fn check(course: &Course) -> Result<Vec<String>, Failure> {
     let known: BTreeSet<&str> = LAYERS.iter().map(|(name, _)| *name).collect();
     let mut problems = Vec::new();
     for name in crates_there(course)? {
-        let folder = if name == "xtask" {
-            course.root.join("xtask")
-        } else {
-            course.crate_folder(&name)
-        };
-        let manifest = Manifest::read(&folder.join("Cargo.toml"))?;
+        let manifest = Manifest::read(&folder_of(course, &name).join("Cargo.toml"))?;
         let Some((_, allowed)) = LAYERS.iter().find(|(known, _)| *known == name) else {
             problems.push(format!(
                 "crates/{name}: no layer is named so; see xtask/src/tidy/layers.rs"
@@ -98,6 +95,18 @@ pub(crate) fn banned(course: &Course) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
+/// Where a crate is: in `crates`, and the macros of a crate inside it.
+fn folder_of(course: &Course, name: &str) -> PathBuf {
+    match name.strip_suffix(DERIVE) {
+        _ if name == "xtask" => course.root.join("xtask"),
+        Some(owner) => course.crate_folder(owner).join("derive"),
+        None => course.crate_folder(name),
+    }
+}
+
+/// How a crate of macros is named, after the crate that it is for.
+const DERIVE: &str = "-derive";
+
 /// The crates of the workspace.
 pub(crate) fn crates_there(course: &Course) -> Result<Vec<String>, Failure> {
     let folder = course.root.join("crates");
@@ -107,6 +116,9 @@ pub(crate) fn crates_there(course: &Course) -> Result<Vec<String>, Failure> {
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
+    let macros = names.iter().map(|name| format!("{name}{DERIVE}"));
+    let macros = macros.filter(|name| folder_of(course, name).join("Cargo.toml").is_file());
+    names.extend(macros.collect::<Vec<_>>());
     names.push("xtask".into());
     names.sort();
     Ok(names)

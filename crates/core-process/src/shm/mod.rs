@@ -2,9 +2,22 @@
 //!
 //! Nothing here has a name in the file system: a segment is a descriptor, and the last process that holds it is the
 //! last that pays for it.
+//!
+//! - [`Segment`] is the memory; [`Shared`] says which types may live in it, [`Bool`] is one of them.
+//! - [`Parcel`] is bytes that nobody can change any more.
 
+mod bool;
+#[doc(hidden)]
+pub mod derived;
+mod fingerprint;
 mod parcel;
 mod segment;
+mod shared;
 
+pub use bool::Bool;
+/// Checks that a struct may live in shared memory and implements [`Shared`](trait@Shared) for it, or says why it may not.
+pub use core_process_derive::Shared;
+pub use fingerprint::Fingerprint;
 pub use parcel::Parcel;
 pub use segment::Segment;
+pub use shared::Shared;
