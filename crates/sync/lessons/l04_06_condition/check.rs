@@ -15,7 +15,7 @@ mod story;
 
 use std::collections::BTreeMap;
 
-use grader::{Draw, Evidence, Findings, Scenario, Verdict};
+use grader::{Draw, Event, Evidence, Findings, Scenario, Verdict};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -123,7 +123,11 @@ fn judge(_: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
                 wish(record, seen)
             )
         })
-        .show_lines(lines);
+        .show_lines(lines)
+        .at(restless.and_then(|record| {
+            let look = |event: &&Event| event.name == "look" && event.pid == record.pid as i32;
+            until_over(seen).filter(look).last()?.location.as_ref()
+        }));
 
     let failed = outcome.records.iter().find(|record| record.end == End::Failed);
     let wrong = || match failed {

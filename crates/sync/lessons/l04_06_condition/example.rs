@@ -8,27 +8,26 @@ use core_process::Process;
 use core_process::shm::Segment;
 use sync::Condition;
 
-/// The first number in the shared memory.
-fn letters(memory: &Segment) -> &AtomicU64 {
+/// The letter in the shared memory, 0 for none.
+fn letter(memory: &Segment) -> &AtomicU64 {
     memory.atomic_u64(0)
 }
 
-/// The second one.
+/// How many readers have come.
 fn readers(memory: &Segment) -> &AtomicU64 {
     memory.atomic_u64(8)
 }
 
 // region read
-/// Takes one letter, as soon as there is one.
-fn read(memory: Segment, changed: Condition) -> &'static str {
+/// Takes the letter, as soon as there is one.
+fn read(memory: Segment, changed: Condition) -> u64 {
     let mut guard = changed.lock().expect("nobody dies with the lock");
     readers(&memory).fetch_add(1, Relaxed);
     guard.notify_all();
-    while letters(&memory).load(Relaxed) == 0 {
+    while letter(&memory).load(Relaxed) == 0 {
         guard.wait().expect("nobody dies with the lock");
     }
-    letters(&memory).fetch_sub(1, Relaxed);
-    "a letter"
+    letter(&memory).swap(0, Relaxed)
 }
 // end region
 
@@ -55,10 +54,10 @@ pub fn main() {
     first.kill().expect("it is our child");
     first.wait().expect("it is our child");
     println!("one is killed, and {} sleeps", guard.waiting());
-    letters(&memory).store(1, Relaxed);
+    letter(&memory).store(25, Relaxed);
     guard.notify_one();
     drop(guard);
-    println!("the other one has {}", second.join().expect("it returns"));
+    println!("the other one has letter {}", second.join().expect("it returns"));
     // end region
 
     // region forgotten

@@ -75,7 +75,10 @@ const MAY_GO: u64 = 3;
 impl Clone for Ring {
     fn clone(&self) -> Ring {
         Ring {
-            memory: self.memory.try_clone().expect("there is a descriptor and a mapping"),
+            memory: self
+                .memory
+                .try_clone()
+                .expect("there is a descriptor and a mapping"),
         }
     }
 }

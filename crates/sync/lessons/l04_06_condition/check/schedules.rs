@@ -26,13 +26,29 @@ type Schedule = (
 /// All of them, the simplest first.
 pub(super) const ALL: [Schedule; 12] = [
     ("nothing happens for a while", draw_places, nothing_happens),
-    ("an item comes between the look and the sleep", draw_one_place, item_between),
-    ("room comes between the look and the sleep", draw_places, room_between),
+    (
+        "an item comes between the look and the sleep",
+        draw_one_place,
+        item_between,
+    ),
+    (
+        "room comes between the look and the sleep",
+        draw_places,
+        room_between,
+    ),
     ("another one takes the item", draw_one_place, item_stolen),
     ("another one takes the room", draw_places, room_stolen),
     ("two use it at a time", draw_places, two_at_a_time),
-    ("some wait for items and some for room", draw_one_place, both_kinds),
-    ("a small get beside a large one", draw_three_places, small_beside_large),
+    (
+        "some wait for items and some for room",
+        draw_one_place,
+        both_kinds,
+    ),
+    (
+        "a small get beside a large one",
+        draw_three_places,
+        small_beside_large,
+    ),
     ("a large get makes room for two", draw_two_places, room_for_two),
     ("one dies after its put", draw_places, dies_after_put),
     ("one dies after its take", draw_two_places, dies_after_take),
@@ -214,7 +230,10 @@ fn sleeps_held(stage: &mut Stage, deed: Deed, halt: Option<Halt>) -> Result<Part
 
 /// Puts as many items as there are places.
 fn fill(stage: &mut Stage, input: &Input) -> Result<(), Stuck> {
-    let deeds: Vec<Deed> = input.items[..input.capacity].iter().map(|item| Put(*item)).collect();
+    let deeds: Vec<Deed> = input.items[..input.capacity]
+        .iter()
+        .map(|item| Put(*item))
+        .collect();
     let producer = stage.start(&deeds, None);
     stage.done(producer)
 }

@@ -33,7 +33,16 @@ pub(super) fn story(seen: &Evidence<Outcome>, outcome: &Outcome) -> Vec<String> 
     }
     for record in &outcome.records {
         if record.end == End::Slept {
-            lines.push(format!("pid {} sleeps: it {}", record.pid, wish(record, seen)));
+            let why = match open_call(seen, record.pid).map(|event| event.name.as_str()) {
+                Some("condition") => " until it gets a notice",
+                Some("lock" | "rlock") => " until it gets a lock",
+                _ => "",
+            };
+            lines.push(format!(
+                "pid {} sleeps{why}: it {}",
+                record.pid,
+                wish(record, seen)
+            ));
         }
     }
     lines
@@ -68,9 +77,13 @@ pub(super) fn wish(record: &Record, seen: &Evidence<Outcome>) -> String {
 
 /// The line at which a process waits.
 pub(super) fn waits_at(seen: &Evidence<Outcome>, pid: u32) -> Option<&Place> {
-    let open = seen.journal.open();
-    let waits = |event: &&&Event| event.pid == pid as i32 && event.name != "target";
-    open.iter().rev().find(waits)?.location.as_ref()
+    open_call(seen, pid)?.location.as_ref()
+}
+
+/// The call of the library that a process has not come back from.
+fn open_call(seen: &Evidence<Outcome>, pid: u32) -> Option<&Event> {
+    let waits = |event: &&Event| event.pid == pid as i32 && event.name != "target";
+    seen.journal.open().into_iter().rfind(waits)
 }
 
 /// The process that an event is about: a signal's is the one that gets it.
@@ -99,7 +112,11 @@ fn what(event: &Event) -> Option<String> {
         ("condition", Phase::Begin) => "waits for a notice".to_owned(),
         ("condition", Phase::End) => "has a notice, and the lock".to_owned(),
         ("notify", _) if event.value == i64::from(u32::MAX) => "gives notice to all".to_owned(),
-        ("notify", _) => format!("gives {} notice{}", event.value, if event.value == 1 { "" } else { "s" }),
+        ("notify", _) => format!(
+            "gives {} notice{}",
+            event.value,
+            if event.value == 1 { "" } else { "s" }
+        ),
         ("signal", _) if event.value == i64::from(Signal::STOP.number()) => {
             "gets no processor for a while".to_owned()
         }
