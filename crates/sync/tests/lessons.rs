@@ -53,6 +53,48 @@ mod l04_02_lock {
     pub mod wrong_total_one_by_one;
 }
 
+#[path = "../lessons/l04_06_condition"]
+mod l04_06_condition {
+    pub mod alt_one_condition;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/if_for_while.rs"]
+    pub mod wrong_if_for_while;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/looks_outside.rs"]
+    pub mod wrong_looks_outside;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_limit.rs"]
+    pub mod wrong_no_limit;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_condition.rs"]
+    pub mod wrong_one_condition;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_notice.rs"]
+    pub mod wrong_one_notice;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/piecemeal.rs"]
+    pub mod wrong_piecemeal;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/polls.rs"]
+    pub mod wrong_polls;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/silent_heir.rs"]
+    pub mod wrong_silent_heir;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/takes_outside.rs"]
+    pub mod wrong_takes_outside;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/unwraps.rs"]
+    pub mod wrong_unwraps;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/waits_with_lock.rs"]
+    pub mod wrong_waits_with_lock;
+}
+
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
     grader::Case {
@@ -189,6 +231,141 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
         source: include_str!("../lessons/l04_02_lock/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "exercise",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::exercise::buffer, l04_06_condition::exercise::put, l04_06_condition::exercise::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "solution",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::solution::buffer, l04_06_condition::solution::put, l04_06_condition::solution::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "alt_one_condition",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::alt_one_condition::buffer, l04_06_condition::alt_one_condition::put, l04_06_condition::alt_one_condition::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/alt_one_condition.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_if_for_while",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_if_for_while::buffer, l04_06_condition::wrong_if_for_while::put, l04_06_condition::wrong_if_for_while::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/if_for_while.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_looks_outside",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_looks_outside::buffer, l04_06_condition::wrong_looks_outside::put, l04_06_condition::wrong_looks_outside::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/looks_outside.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_no_limit",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_no_limit::buffer, l04_06_condition::wrong_no_limit::put, l04_06_condition::wrong_no_limit::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/no_limit.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_one_condition",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_one_condition::buffer, l04_06_condition::wrong_one_condition::put, l04_06_condition::wrong_one_condition::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/one_condition.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_one_notice",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_one_notice::buffer, l04_06_condition::wrong_one_notice::put, l04_06_condition::wrong_one_notice::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/one_notice.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_piecemeal",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_piecemeal::buffer, l04_06_condition::wrong_piecemeal::put, l04_06_condition::wrong_piecemeal::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/piecemeal.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_polls",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_polls::buffer, l04_06_condition::wrong_polls::put, l04_06_condition::wrong_polls::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/polls.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_silent_heir",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_silent_heir::buffer, l04_06_condition::wrong_silent_heir::put, l04_06_condition::wrong_silent_heir::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/silent_heir.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_takes_outside",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_takes_outside::buffer, l04_06_condition::wrong_takes_outside::put, l04_06_condition::wrong_takes_outside::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/takes_outside.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_unwraps",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_unwraps::buffer, l04_06_condition::wrong_unwraps::put, l04_06_condition::wrong_unwraps::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/unwraps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_waits_with_lock",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_waits_with_lock::buffer, l04_06_condition::wrong_waits_with_lock::put, l04_06_condition::wrong_waits_with_lock::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/waits_with_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l04_06_condition::example::main),
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
     },
 ];
 
