@@ -247,7 +247,7 @@ step  A                B                 left right
    4  ┊                ○ b2 take left       A     B  ◄ A has left
       ✗                ✗
 ✗ deadlock: A waits for right, which B has; B waits for left, which A has
-   A ──right──▶ B ──left──▶ A";
+  A ──right──▶ B ──left──▶ A";
         assert_eq!(drawn(&two_locks(), &["a1", "b1"]), expected);
     }
 

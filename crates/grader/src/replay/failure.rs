@@ -120,7 +120,6 @@ pub(super) fn waits_for(run: &Run<'_>, process: usize) -> Option<String> {
             Some(format!("{holder} has {lock}"))
         }
         Act::Await(word, _) => Some(format!("{word} is {}", run.history(word).last()?.1)),
-        Act::Sleep(_) => Some("falls asleep".to_owned()),
         _ => None,
     }
 }

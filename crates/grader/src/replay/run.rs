@@ -142,6 +142,16 @@ impl<'p> Run<'p> {
         (0..self.processes.len()).all(|process| !self.can_go_on(process))
     }
 
+    /// Whether each process did all its steps in one go, with none of another between them.
+    pub fn is_serial(&self) -> bool {
+        let mut turns: Vec<usize> = self.rows.iter().map(|row| row.process).collect();
+        turns.dedup();
+        let mut processes = turns.clone();
+        processes.sort_unstable();
+        processes.dedup();
+        processes.len() == turns.len()
+    }
+
     /// How it failed; `None` when all ended and the shared words are what they should be, or while somebody can go on.
     pub fn failure(&self) -> Option<Failure> {
         self.is_over().then(|| failure::of(self)).flatten()
@@ -273,9 +283,9 @@ mod tests {
     fn a_bell_wakes_who_sleeps_and_nobody_who_comes_later() {
         let program = doorbell();
         let slept = replay(&program, "c1 c2 c3 p1 p2 c3").unwrap();
-        assert!(slept.is_over() && slept.failure().is_none());
+        assert!(slept.is_over() && slept.failure().is_none() && !slept.is_serial());
         let saw = replay(&program, "p1 p2 c1 c2").unwrap();
-        assert!(saw.is_over() && saw.failure().is_none(), "it ended at c2");
+        assert!(saw.is_over() && saw.failure().is_none() && saw.is_serial());
         let missed = replay(&program, "c1 p1 p2 c2 c3").unwrap();
         assert_eq!(
             missed.failure().unwrap().to_string(),
