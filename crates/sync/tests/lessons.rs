@@ -11,6 +11,34 @@
     reason = "a learner's file is a small program, and no variant uses all that its checks offer"
 )]
 
+#[path = "../lessons/l04_01_primitives"]
+mod l04_01_primitives {
+    pub mod alt_search;
+    pub mod alt_with_waits;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/blames_the_lock.rs"]
+    pub mod wrong_blames_the_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_after_another.rs"]
+    pub mod wrong_one_after_another;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_runs_through.rs"]
+    pub mod wrong_one_runs_through;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/stops_too_early.rs"]
+    pub mod wrong_stops_too_early;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/through_the_lock.rs"]
+    pub mod wrong_through_the_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/until_it_fails.rs"]
+    pub mod wrong_until_it_fails;
+}
+
 #[path = "../lessons/l04_02_lock"]
 mod l04_02_lock {
     pub mod alt_back_off;
@@ -97,6 +125,105 @@ mod l04_06_condition {
 
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
+    grader::Case {
+        lesson: "4.1",
+        name: "exercise",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::exercise::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "solution",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::solution::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "alt_search",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::alt_search::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/alt_search.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "alt_with_waits",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::alt_with_waits::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/alt_with_waits.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "wrong_blames_the_lock",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::wrong_blames_the_lock::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/wrong/blames_the_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "wrong_one_after_another",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::wrong_one_after_another::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/wrong/one_after_another.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "wrong_one_runs_through",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::wrong_one_runs_through::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/wrong/one_runs_through.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "wrong_stops_too_early",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::wrong_stops_too_early::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/wrong/stops_too_early.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "wrong_through_the_lock",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::wrong_through_the_lock::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/wrong/through_the_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "wrong_until_it_fails",
+        scenarios: || l04_01_primitives::check::scenarios(l04_01_primitives::wrong_until_it_fails::schedule),
+        main: None,
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/wrong/until_it_fails.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
+    grader::Case {
+        lesson: "4.1",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l04_01_primitives::example::main),
+        toml: include_str!("../lessons/l04_01_primitives/lesson.toml"),
+        source: include_str!("../lessons/l04_01_primitives/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_01_primitives"),
+    },
     grader::Case {
         lesson: "4.2",
         name: "exercise",
