@@ -115,8 +115,8 @@ impl PacketSocket {
     /// sent has been received.
     ///
     /// # Errors
-    /// `InvalidData`: the packet was longer than `buffer`, or this process had no number free for one of its descriptors
-    /// (`RLIMIT_NOFILE`). The packet is gone, and nothing of it is open.
+    /// `InvalidData`: the packet was longer than `buffer`. `QuotaExceeded`: this process had no number free for one of its
+    /// descriptors (`RLIMIT_NOFILE`). The packet is gone, and nothing of it is open.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<Option<Packet>> {
         received(|| fdpass::recv(&self.socket, buffer))
     }
@@ -187,6 +187,12 @@ fn received(mut call: impl FnMut() -> io::Result<(usize, Vec<OwnedFd>)>) -> io::
 impl AsFd for PacketSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+impl From<PacketSocket> for OwnedFd {
+    fn from(end: PacketSocket) -> Self {
+        end.socket
     }
 }
 

@@ -73,8 +73,9 @@ pub(crate) fn send_parts(
 /// Blocks until there is one, unless the socket is non-blocking. No bytes and no descriptors: the peer is gone.
 ///
 /// # Errors
-/// - `InvalidData`: the packet is longer than `buffer`, or some of its descriptors were lost, because this process
-///   has no number free for them (`RLIMIT_NOFILE`). The rest of the packet is gone too, and closed.
+/// - `InvalidData`: the packet is longer than `buffer`. It is gone, and closed.
+/// - `QuotaExceeded`: some of its descriptors were lost, because this process has no number free for them
+///   (`RLIMIT_NOFILE`). The rest of the packet is gone too, and closed.
 /// - `ECONNRESET`: the peer ended with a packet of ours unread.
 pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     receive(socket, buffer, RecvFlags::empty())
@@ -130,7 +131,8 @@ fn receive(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> io::Result
         .collect();
 
     if received.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(invalid(
+        return Err(io::Error::new(
+            io::ErrorKind::QuotaExceeded,
             "no number is free for the descriptors of a packet: this process may open no more (RLIMIT_NOFILE)",
         ));
     }

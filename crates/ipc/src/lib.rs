@@ -1,0 +1,43 @@
+//! Messages between processes: CPython's `multiprocessing.Pipe` and its kin in Rust, where no message is ever half there.
+//!
+//! ```
+//! use ipc::pipe;
+//!
+//! let (sender, receiver) = pipe()?;
+//! sender.send(&("seven".to_owned(), 7))?;
+//! drop(sender); // the last one
+//! let all: Result<Vec<(String, u32)>, _> = receiver.iter().collect();
+//! assert_eq!(all?, [("seven".to_owned(), 7)]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In reading order:
+//!
+//! - [`pipe`] gives a [`Sender`] and a [`Receiver`]; [`duplex`] two ends of a [`Connection`] that are both.
+//! - [`SendError`] and [`RecvError`] say why not.
+//!
+//! Each end is a value: an argument of a process, a result, a field, a part of a message; and so are files, locks and segments
+//! inside a message.
+//! Each blocking call has four forms: `op` waits for as long as it takes, `try_op` not at all, `op_until` until a deadline or a stop
+//! token ([`core_process::Until`]), `op_timeout` for a duration.
+//! To wait for several at once, children among them, is [`core_process::wait_any`]: `multiprocessing.connection.wait`.
+//!
+//! Inside: ends (`pipe.rs`, `connection.rs`, with the forms of `forms.rs`) over a channel (`channel.rs`) over messages
+//! (`message.rs`, `frame.rs`) over [`core_process::packet`].
+#![allow(
+    clippy::needless_doctest_main,
+    reason = "init() has to be seen as the first line of main"
+)]
+#![forbid(unsafe_code)]
+
+mod channel;
+mod connection;
+mod error;
+mod forms;
+mod frame;
+mod message;
+mod pipe;
+
+pub use connection::{Connection, duplex};
+pub use error::{RecvError, SendError};
+pub use pipe::{Receiver, Sender, pipe};
