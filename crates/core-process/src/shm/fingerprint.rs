@@ -37,8 +37,8 @@ impl Fingerprint {
         Self::named("array").number(count as u64).number(self.0)
     }
 
-    #[expect(dead_code, reason = "for the header of typed memory")]
-    pub(crate) const fn value(self) -> u64 {
+    /// The number, to be kept in memory beside the value.
+    pub const fn as_u64(self) -> u64 {
         self.0
     }
 

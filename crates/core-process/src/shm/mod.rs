@@ -4,20 +4,25 @@
 //! last that pays for it.
 //!
 //! - [`Segment`] is the memory; [`Shared`] says which types may live in it, [`Bool`] is one of them.
+//! - [`Typed`] is a value, or an array of values, of such a type; what another process sent is checked: [`OpenError`].
 //! - [`Parcel`] is bytes that nobody can change any more.
 
 mod bool;
 #[doc(hidden)]
 pub mod derived;
 mod fingerprint;
+mod header;
 mod parcel;
 mod segment;
 mod shared;
+mod typed;
 
 pub use bool::Bool;
 /// Checks that a struct may live in shared memory and implements [`Shared`](trait@Shared) for it, or says why it may not.
 pub use core_process_derive::Shared;
 pub use fingerprint::Fingerprint;
+pub use header::{Fact, OpenError};
 pub use parcel::Parcel;
 pub use segment::Segment;
 pub use shared::Shared;
+pub use typed::{Content, Typed};

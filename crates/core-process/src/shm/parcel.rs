@@ -54,6 +54,9 @@ impl Parcel {
         if !facts.all_is_fixed {
             return Err(not_a_parcel("it is not sealed"));
         }
+        if !facts.has_plain_pages {
+            return Err(not_a_parcel("it is made of huge pages"));
+        }
         if facts.length != expected_len {
             let why = format!("it has {} bytes where {expected_len} are expected", facts.length);
             return Err(not_a_parcel(&why));

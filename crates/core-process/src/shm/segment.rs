@@ -74,24 +74,34 @@ impl Segment {
     /// Maps a segment that another process has made, of `expected_len` bytes.
     ///
     /// # Errors
-    /// - `InvalidData`: the descriptor is no segment (its size is not sealed, or its memory is not reserved), or is
-    ///   one of another size.
+    /// - `InvalidData`: the descriptor is no segment (its size is not sealed, or its memory is not reserved, or is one of huge pages), or
+    ///   is one of another size.
     /// - The system's error if it cannot be mapped, for example because it is open for reading alone.
     pub fn open(descriptor: OwnedFd, expected_len: usize) -> io::Result<Self> {
-        let facts = memfd::facts(descriptor.as_fd())?;
-        if !facts.length_is_fixed {
-            return Err(not_a_segment("its size is not sealed"));
-        }
-        if facts.length != expected_len as u64 {
-            let why = format!("it has {} bytes where {expected_len} are expected", facts.length);
+        let found = sealed_length(descriptor.as_fd())?;
+        if found != expected_len as u64 {
+            let why = format!("it has {found} bytes where {expected_len} are expected");
             return Err(not_a_segment(&why));
         }
-        if facts.reserved < facts.length {
-            return Err(not_a_segment("its memory is not reserved"));
+        Self::map(descriptor, expected_len)
+    }
+
+    /// Maps a segment that another process has made, as long as it is, if that is no more than `most`.
+    pub(crate) fn open_within(descriptor: OwnedFd, most: u64) -> io::Result<Self> {
+        let found = sealed_length(descriptor.as_fd())?;
+        match usize::try_from(found) {
+            Ok(len) if found <= most => Self::map(descriptor, len),
+            _ => {
+                let why = format!("it has {found} bytes where {most} at most are expected");
+                Err(not_a_segment(&why))
+            }
         }
+    }
+
+    fn map(descriptor: OwnedFd, len: usize) -> io::Result<Self> {
         let file = above_standard(descriptor)?;
         Ok(Self {
-            memory: Mapping::new(file.as_fd(), expected_len)?,
+            memory: Mapping::new(file.as_fd(), len)?,
             file,
         })
     }
@@ -212,6 +222,21 @@ fn available_memory() -> Option<u64> {
     Some((kibibytes("MemAvailable:")? + kibibytes("SwapFree:")?) * 1024)
 }
 
+/// The length of a memory file that may be mapped: sealed, so that it stays; reserved, so that no access ends in SIGBUS.
+fn sealed_length(descriptor: BorrowedFd<'_>) -> io::Result<u64> {
+    let facts = memfd::facts(descriptor)?;
+    if !facts.length_is_fixed {
+        return Err(not_a_segment("its size is not sealed"));
+    }
+    if !facts.has_plain_pages {
+        return Err(not_a_segment("it is made of huge pages"));
+    }
+    if facts.reserved < facts.length {
+        return Err(not_a_segment("its memory is not reserved"));
+    }
+    Ok(facts.length)
+}
+
 fn not_a_segment(why: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
@@ -305,6 +330,11 @@ mod tests {
         rustix::fs::ftruncate(&sparse, 8192).unwrap();
         fcntl_add_seals(&sparse, SealFlags::SHRINK | SealFlags::GROW).unwrap();
         assert!(open(sparse, 8192).contains("not reserved"));
+        let huge = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::HUGETLB;
+        let huge = memfd_create("segment-huge", huge).unwrap();
+        rustix::fs::ftruncate(&huge, 2 << 20).unwrap();
+        fcntl_add_seals(&huge, SealFlags::SHRINK | SealFlags::GROW).unwrap();
+        assert!(open(huge, 2 << 20).contains("huge pages"));
         let segment = Segment::create("segment-other-size", 64).unwrap();
         for len in [0, 63, 65, usize::MAX] {
             assert!(open(duplicate(&segment).unwrap(), len).contains("64 bytes where"));

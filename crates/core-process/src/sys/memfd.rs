@@ -71,9 +71,15 @@ pub(crate) fn read_exact(file: BorrowedFd<'_>, to: &mut [u8]) -> io::Result<()> 
     Ok(())
 }
 
+/// Where memfds live, by the kernel's number; those of huge pages live in another file system.
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+
 /// What the kernel knows of a file that somebody else has made.
 pub(crate) struct Facts {
     pub(crate) length_is_fixed: bool,
+    /// Its pages are ordinary ones. Huge pages (a memfd can have them, too) are counted and mapped in other units, and are not there for
+    /// certain when they are touched.
+    pub(crate) has_plain_pages: bool,
     /// The length, and the bytes too.
     pub(crate) all_is_fixed: bool,
     pub(crate) length: u64,
@@ -86,7 +92,9 @@ pub(crate) fn facts(file: BorrowedFd<'_>) -> io::Result<Facts> {
     // The seals come first: a length that is read before them may change again.
     let seals = rustix::fs::fcntl_get_seals(file).unwrap_or(SealFlags::empty());
     let status = rustix::fs::fstat(file)?;
+    let system = rustix::fs::fstatfs(file)?;
     Ok(Facts {
+        has_plain_pages: system.f_type == TMPFS,
         length_is_fixed: seals.contains(LENGTH_IS_FIXED),
         all_is_fixed: seals.contains(ALL_IS_FIXED),
         length: u64::try_from(status.st_size).unwrap_or(0),
