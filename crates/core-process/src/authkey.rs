@@ -39,6 +39,7 @@ pub(crate) fn of_this_process() -> [u8; 32] {
     *lock(&KEY).get_or_insert_with(random)
 }
 
+#[inline]
 pub(crate) fn inherit(key: [u8; 32]) {
     *lock(&KEY) = Some(key);
 }

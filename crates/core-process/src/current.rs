@@ -42,6 +42,7 @@ fn identity() -> Option<Identity> {
 
 /// This process becomes the child that `launch` describes; takes the names out of it. Nothing is allocated, since the first
 /// allocation of a forked child costs it half a dozen page faults.
+#[inline]
 pub(crate) fn become_child(launch: &mut Launch, parent_pid: u32) {
     show_in_ps(&launch.name);
     let identity = Identity {
@@ -64,6 +65,7 @@ pub(crate) fn become_child(launch: &mut Launch, parent_pid: u32) {
 
 /// Gives this process's first thread the name's first 15 bytes, which is what `ps` shows. It is a convenience: a system without
 /// `/proc` goes without.
+#[inline]
 fn show_in_ps(name: &str) {
     let mut shown = [0; 16];
     for (place, byte) in shown[..15].iter_mut().zip(name.bytes().filter(|byte| *byte != 0)) {

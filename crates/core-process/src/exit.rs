@@ -17,16 +17,15 @@
 //! does it cut the first one short; a hook that ends the process goes on with what is left.
 #![allow(unsafe_code, reason = "atexit and _exit")]
 
-use std::cell::Cell;
 use std::fmt::Display;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::handle::lock;
-use crate::sys::pidfd;
+use crate::handle::{ChildState, lock};
+use crate::sys::{call, pidfd};
 use crate::{StartMethod, Until, current, registry, thread, wait::first_of};
 
 /// The exit code of a process whose target panicked, as Rust's own.
@@ -78,21 +77,17 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Whether the normal end has begun, for all threads.
+/// Whether the normal end has begun, for all threads, and by which: a word here, and not one of that thread's own, since a forked
+/// child pays for each page that it writes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Free,
-    Taken,
-    Done,
+    Taken { by: u32 },
+    Done { by: u32 },
 }
 
 static TURN: Mutex<Turn> = Mutex::new(Turn::Free);
 static DONE: Condvar = Condvar::new();
-
-thread_local! {
-    /// Whether the turn is this thread's.
-    static HERE: Cell<bool> = const { Cell::new(false) };
-}
 
 /// The process that registered: a copy by a plain `fork` has the handler too, and is not ours to end.
 static OWNER: AtomicU32 = AtomicU32::new(0);
@@ -104,15 +99,16 @@ static LAST_CALL: AtomicBool = AtomicBool::new(false);
 pub(crate) fn register() {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        OWNER.store(std::process::id(), Ordering::Relaxed);
+        OWNER.store(call::process_id(), Ordering::Relaxed);
         // SAFETY: `on_exit` is a function that lives as long as the image and does not unwind.
         unsafe { libc::atexit(on_exit) };
     }
 }
 
 /// Whether threads, hooks and children are this process's own.
+#[inline]
 fn is_owner() -> bool {
-    OWNER.load(Ordering::Relaxed) == std::process::id()
+    OWNER.load(Ordering::Relaxed) == call::process_id()
 }
 
 extern "C" fn on_exit() {
@@ -128,11 +124,13 @@ extern "C" fn on_exit() {
 }
 
 /// Ends a child that has done its target.
+#[inline]
 pub(crate) fn end_child(method: StartMethod, code: i32) -> ! {
     thread::wait_for_all();
     end(Some(method), code)
 }
 
+#[inline]
 fn end(method: Option<StartMethod>, code: i32) -> ! {
     if is_owner() {
         while !take_turn() {
@@ -145,9 +143,11 @@ fn end(method: Option<StartMethod>, code: i32) -> ! {
     let is_copy = matches!(method, Some(StartMethod::ForkServer | StartMethod::Fork));
     if is_copy || LAST_CALL.load(Ordering::Relaxed) {
         let _ = catch_unwind(|| std::io::stdout().flush());
-        exit_now(code)
+        call::exit_group(code)
     }
-    *lock(&TURN) = Turn::Done;
+    *lock(&TURN) = Turn::Done {
+        by: call::thread_id(),
+    };
     DONE.notify_all();
     std::process::exit(code)
 }
@@ -162,12 +162,21 @@ impl Drop for NoWayBack {
     }
 }
 
+#[inline]
 fn at_normal_end() {
     thread::wait_for_all();
     while let Some(hook) = { lock(&HOOKS).pop() } {
         let _ = catch_unwind(AssertUnwindSafe(hook));
     }
     let children = registry::all();
+    if !children.is_empty() {
+        see_to(&children);
+    }
+}
+
+/// Ends daemons, waits for the others, ends the helpers.
+#[cold]
+fn see_to(children: &[Arc<ChildState>]) {
     let (helpers, children): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.is_helper);
     let (daemons, others): (Vec<_>, Vec<_>) = children.into_iter().partition(|child| child.daemon);
     for daemon in &daemons {
@@ -192,25 +201,29 @@ fn at_normal_end() {
 }
 
 /// Whether it is for this thread to do; if another does it, waits until that is done.
+#[inline]
 fn take_turn() -> bool {
+    let me = call::thread_id();
     let mut turn = lock(&TURN);
     if *turn == Turn::Free {
-        *turn = Turn::Taken;
-        HERE.set(true);
+        *turn = Turn::Taken { by: me };
     }
     // Whoever has the turn waits for all threads but those that come here.
     thread::leave();
-    while *turn == Turn::Taken && !HERE.get() {
-        turn = DONE.wait(turn).unwrap_or_else(PoisonError::into_inner);
+    loop {
+        match *turn {
+            Turn::Taken { by } | Turn::Done { by } if by == me => return true,
+            Turn::Taken { .. } => turn = DONE.wait(turn).unwrap_or_else(PoisonError::into_inner),
+            Turn::Free | Turn::Done { .. } => return false,
+        }
     }
-    HERE.get()
 }
 
 /// In a forked child the parent's hooks neither run nor are dropped: what they own is the parent's. Its end is its own.
+#[inline]
 pub(crate) fn after_fork() {
-    OWNER.store(std::process::id(), Ordering::Relaxed);
+    OWNER.store(call::process_id(), Ordering::Relaxed);
     LAST_CALL.store(false, Ordering::Relaxed);
     *lock(&TURN) = Turn::Free;
-    HERE.set(false);
     std::mem::forget(std::mem::take(&mut *lock(&HOOKS)));
 }

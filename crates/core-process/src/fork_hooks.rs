@@ -37,7 +37,15 @@ pub fn after_fork(hook: impl Fn() + Send + 'static) {
 }
 
 /// In a forked child, once it knows who it is.
+#[inline]
 pub(crate) fn run() {
+    if !lock(&HOOKS).is_empty() {
+        run_all();
+    }
+}
+
+#[cold]
+fn run_all() {
     // Taken out meanwhile, so that a hook may register another.
     let hooks = std::mem::take(&mut *lock(&HOOKS));
     for hook in &hooks {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::probe::{self, Phase};
 use crate::start::{StartBlock, State};
+use crate::sys::call;
 use crate::sys::pidfd::{self, End};
 use crate::sys::poll::is_readable;
 use crate::wait::first_of;
@@ -41,7 +42,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ChildState {
     pub(crate) fn check_parent(&self) -> Result<(), u32> {
-        if std::process::id() == self.creator {
+        if call::process_id() == self.creator {
             Ok(())
         } else {
             Err(self.creator)
@@ -103,8 +104,16 @@ impl Drop for ChildState {
             Some(State::Returned) => block.sent_descriptors() > 0 && returned.is_none(),
             Some(_) => false,
         };
-        if may_have_sent && self.creator == std::process::id() {
+        if may_have_sent && self.creator == call::process_id() {
             returns::discard(block.header.token);
+        }
+        let has_ended = self
+            .ended
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some();
+        if has_ended && self.creator == call::process_id() {
+            block.retire();
         }
     }
 }

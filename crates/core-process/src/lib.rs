@@ -125,12 +125,15 @@ macro_rules! divert_before_main {
 #[cfg(test)]
 divert_before_main!();
 
-/// The descriptors that the library itself keeps open in this process: the forkserver's socket and pidfd, the socket for
-/// descriptors in results. Who looks for leaks leaves them out.
+/// The descriptors that the library itself keeps open in this process: the forkserver's socket and pidfd, the two ends of the
+/// socket for descriptors in results, one start block, which is used again, and one of `/dev/null`. Who looks for leaks leaves
+/// them out.
 pub fn own_descriptors() -> Vec<std::os::fd::RawFd> {
     start::own_descriptors()
         .into_iter()
         .chain(returns::own_descriptors())
+        .chain(start::kept::own_descriptors())
+        .chain(stdio::own_descriptors())
         .collect()
 }
 

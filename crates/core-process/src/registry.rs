@@ -64,12 +64,14 @@ pub(crate) fn sweep() {
 }
 
 /// All children, helpers of the library included.
+#[inline]
 pub(crate) fn all() -> Vec<Arc<ChildState>> {
     lock(&REGISTRY).children.clone()
 }
 
 /// In a forked child: these are the parent's children, not ours. Their descriptors are closed where nobody else here has a handle;
 /// their memory is left alone, since to free it would copy each of its pages.
+#[inline]
 pub(crate) fn after_fork() {
     let mut registry = lock(&REGISTRY);
     let children = take(&mut registry.children);

@@ -14,7 +14,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::mem::forget;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -65,6 +66,16 @@ pub(crate) fn sender() -> io::Result<Arc<OwnedFd>> {
 /// In a child: keeps the end that its parent gave it.
 pub(crate) fn keep_home(sender: Arc<OwnedFd>) {
     *lock(&HOME) = Some(sender);
+}
+
+/// In a copy of a process that has taken its way home out of here before: it is the copy's, too.
+#[inline]
+pub(crate) fn keep_same_home(sender: &Arc<OwnedFd>) {
+    let mut home = lock(&HOME);
+    // Nothing is written where it is there already.
+    if !home.as_ref().is_some_and(|home| Arc::ptr_eq(home, sender)) {
+        *home = Some(sender.clone());
+    }
 }
 
 /// In a child: that end.
@@ -180,13 +191,24 @@ pub(crate) fn own_descriptors() -> Vec<i32> {
 }
 
 /// In a forked child: the parent's receiver becomes the way home, and this process's own is made when it is needed.
+#[inline]
 pub(crate) fn after_fork() {
     let receiver = lock(&RECEIVER).take();
     if let Some(receiver) = receiver {
-        if let Some(socket) = Arc::into_inner(receiver.socket) {
-            inherited::close(socket.into_raw_fd());
+        let Receiver {
+            socket,
+            sender,
+            unclaimed,
+            unwanted,
+        } = receiver;
+        inherited::close(socket.as_raw_fd());
+        let mut home = lock(&HOME);
+        // Its parent's way home is not its own. A server's forks still need that.
+        if let Some(parents) = home.as_ref().filter(|home| Arc::strong_count(home) == 1) {
+            inherited::close(parents.as_raw_fd());
         }
-        keep_home(receiver.sender);
+        // All else is left alone, and not dropped: its memory is copied, and to free that would copy its pages.
+        forget((home.replace(sender), socket, unclaimed, unwanted));
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::mem::forget;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::handle::lock;
 use crate::sys::fd;
 
 /// A standard stream of a child. By default stdin is null, as CPython's children have it (row P31), and the other two are
@@ -46,12 +48,41 @@ impl Stdio {
                 .map(Stream::Owned)
                 .map_err(io::Error::from_raw_os_error),
             Kind::Inherit if is_open(number) => Ok(Stream::Inherited(number)),
-            Kind::Inherit | Kind::Null => {
-                let null = File::options().read(true).write(true).open("/dev/null")?;
-                Ok(Stream::Owned(fd::above_standard(null.into())?))
-            }
+            Kind::Inherit | Kind::Null => null(),
         }
     }
+}
+
+/// The null device, opened once: for most children of most programs it is stdin.
+static NULL: Mutex<Option<Arc<OwnedFd>>> = Mutex::new(None);
+
+/// A stream that leads nowhere.
+fn null() -> io::Result<Stream> {
+    let mut kept = lock(&NULL);
+    if let Some(null) = kept.as_ref().filter(|null| is_null_device(null)) {
+        return Ok(Stream::Shared(null.clone()));
+    }
+    // Somebody has closed what was kept (`closefrom`), and its number may be another's by now: it is not closed again.
+    forget(kept.take());
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    let null = fd::above_standard(null.into())?;
+    if !is_null_device(&null) {
+        return Ok(Stream::Owned(null));
+    }
+    let null = kept.insert(Arc::new(null));
+    Ok(Stream::Shared(null.clone()))
+}
+
+fn is_null_device(descriptor: &OwnedFd) -> bool {
+    rustix::fs::fstat(descriptor).is_ok_and(|status| {
+        rustix::fs::FileType::from_raw_mode(status.st_mode).is_char_device()
+            && status.st_rdev == rustix::fs::makedev(1, 3)
+    })
+}
+
+/// The descriptor that this file keeps open in this process.
+pub(crate) fn own_descriptors() -> Option<RawFd> {
+    lock(&NULL).as_ref().map(AsRawFd::as_raw_fd)
 }
 
 fn is_open(number: RawFd) -> bool {

@@ -65,13 +65,16 @@ pub fn is_main() -> bool {
 }
 
 /// The calling thread is ending the process, and is not waited for any more. It never returns.
+#[inline]
 pub(crate) fn leave() {
-    if COUNTED.replace(false) {
+    if COUNTED.get() {
+        COUNTED.set(false);
         drop(Unfinished);
     }
 }
 
 /// Waits for all threads of [`spawn`].
+#[inline]
 pub(crate) fn wait_for_all() {
     let mut unfinished = lock(&UNFINISHED);
     while *unfinished > 0 {
@@ -82,7 +85,10 @@ pub(crate) fn wait_for_all() {
 }
 
 /// In a forked child there are no other threads.
+#[inline]
 pub(crate) fn after_fork() {
     *lock(&UNFINISHED) = 0;
-    COUNTED.set(false);
+    if COUNTED.get() {
+        COUNTED.set(false);
+    }
 }

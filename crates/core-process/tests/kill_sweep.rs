@@ -44,6 +44,9 @@ fn rows() -> Vec<Row> {
             (StartMethod::Fork, false, &["parent", "child"][..]),
             (StartMethod::ForkServer, false, &["parent", "server", "child"][..]),
             (StartMethod::ForkServer, true, &["parent", "server"][..]),
+            // The block of an earlier child is used again.
+            (StartMethod::Spawn, true, &["parent"][..]),
+            (StartMethod::Fork, true, &["parent"][..]),
         ] {
             for (victim, who) in (0..).zip(victims.iter().copied()) {
                 rows.push(Row {

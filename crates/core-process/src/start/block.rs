@@ -20,16 +20,18 @@
 //! the parent wrote ([`Header`]) it never reads back.
 
 use std::io;
-use std::mem::offset_of;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::mem::{offset_of, take};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::kept::{self, BlockFile, Memory};
 use crate::sys::map::Mapping;
 use crate::sys::memfd;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"startblk");
 const VERSION: u32 = 1;
-const PAGE: usize = 4096;
+/// A block is one page, unless its launch is longer.
+pub(super) const PAGE: usize = 4096;
 /// Where launch and outcome begin.
 const PAYLOAD: usize = 128;
 
@@ -114,18 +116,23 @@ pub(crate) struct Contents<'a> {
 pub(crate) struct StartBlock {
     mapping: Mapping,
     pub(crate) header: Header,
+    /// Parent: which of the blocks it is that are used again, if it is one.
+    turn: Option<u64>,
 }
 
 impl StartBlock {
     /// The parent's side: a filled block, and the descriptor that the child gets.
-    pub(crate) fn create(contents: &Contents<'_>) -> io::Result<(Self, OwnedFd)> {
+    pub(crate) fn create(contents: &Contents<'_>) -> io::Result<(Self, BlockFile)> {
         let (header, launch) = (contents.header, contents.launch);
         let needed = PAYLOAD + launch.len() + contents.arguments.len();
         let length = needed.next_multiple_of(PAGE);
-        let file = memfd::create("start-block", length)?;
-        let mapping = Mapping::new(file.as_fd(), length)?;
-        let block = Self { mapping, header };
-        // Relaxed, all of them: nobody else has the file yet. What is not written is 0.
+        let Memory { file, mapping, turn } = kept::take(length)?;
+        let block = Self {
+            mapping,
+            header,
+            turn,
+        };
+        // Relaxed, all of them: nobody else has the file yet, or has it still. What is not written is 0.
         let long = |at, value| block.long(at).store(value, Ordering::Relaxed);
         let word = |at, value| block.word(at).store(value, Ordering::Relaxed);
         long(offset_of!(Words, magic), MAGIC);
@@ -168,17 +175,49 @@ impl StartBlock {
             token: long(offset_of!(Words, token)),
         };
         mapping.read(offset_of!(Words, build_id), &mut header.build_id);
-        Ok(Self { mapping, header })
+        Ok(Self {
+            mapping,
+            header,
+            turn: None,
+        })
     }
 
+    /// Parent, after the child's end: nobody asks for the outcome any more, and the block may be used again if it is the one that
+    /// is.
+    pub(crate) fn retire(&mut self) {
+        let Some(turn) = self.turn.take() else {
+            return;
+        };
+        let outcome = self.long(offset_of!(Words, outcome));
+        // A large one has made the file grow, and so may have one that failed.
+        let is_small = outcome.load(Ordering::Relaxed) <= (PAGE - PAYLOAD) as u64;
+        if self.state() != Some(State::Returned) || !is_small || self.mapping.len() != PAGE {
+            return kept::give_up(turn);
+        }
+        outcome.store(0, Ordering::Relaxed);
+        for at in [
+            offset_of!(Words, state),
+            offset_of!(Words, pid),
+            offset_of!(Words, go),
+        ] {
+            // Relaxed: nobody else looks.
+            self.word(at).store(0, Ordering::Relaxed);
+        }
+        self.outcome_descriptors().store(0, Ordering::Relaxed);
+        kept::put_back(turn, take(&mut self.mapping));
+    }
+
+    #[inline]
     fn word(&self, at: usize) -> &AtomicU32 {
         self.mapping.atomic_u32(at)
     }
 
+    #[inline]
     fn long(&self, at: usize) -> &AtomicU64 {
         self.mapping.atomic_u64(at)
     }
 
+    #[inline]
     fn state_word(&self) -> &AtomicU32 {
         self.word(offset_of!(Words, state))
     }
@@ -189,6 +228,7 @@ impl StartBlock {
     }
 
     /// Child: the launch was taken; false where somebody took it before.
+    #[inline]
     pub(crate) fn claim(&self) -> bool {
         let (empty, claimed) = (State::Empty as u32, State::Claimed as u32);
         // Relaxed: the parent reads this word after the child's death, or to see that it has begun, and nothing besides.
@@ -217,6 +257,7 @@ impl StartBlock {
     }
 
     /// Child: stores the outcome and makes it known. Grows the file where it must; `ENOSPC` and `ENOMEM` come from here.
+    #[inline]
     pub(crate) fn publish(
         &mut self,
         file: BorrowedFd<'_>,
@@ -238,6 +279,7 @@ impl StartBlock {
         Ok(())
     }
 
+    #[inline]
     fn outcome_descriptors(&self) -> &AtomicU32 {
         self.word(offset_of!(Words, outcome_descriptors))
     }

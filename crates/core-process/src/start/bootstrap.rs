@@ -14,12 +14,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::outcome;
-use super::{Launch, StartBlock};
+use super::{BlockFile, Launch, StartBlock, kept};
 use crate::codec::Encoded;
 use crate::probe::{self, Phase};
 use crate::sys::clone::FIRST_DESCRIPTOR;
 use crate::sys::image::main_image;
-use crate::sys::{inherited, parent_death, signals};
+use crate::sys::parent_death::Handler;
+use crate::sys::{call, inherited, parent_death, signals};
 use crate::target::{self, Failure};
 use crate::{authkey, current, exit, fork_hooks, registry, returns, thread};
 
@@ -83,12 +84,23 @@ fn divert() {
     if let Some(home) = inherited.home.take() {
         returns::keep_home(home.into());
     }
-    identify(&mut launch, block.header.parent);
-    run_entry(block, inherited.block, &launch, || Ok(()), &bytes, arguments)
+    identify(&mut launch, block.header.parent, Handler::Another);
+    run_entry(
+        block,
+        BlockFile::Own(inherited.block),
+        &launch,
+        || Ok(()),
+        &bytes,
+        arguments,
+    )
 }
 
 /// In a forked child: nothing that belongs to the process it is a copy of is taken for its own.
-pub(crate) fn after_fork(launch: &mut Launch, parent: u32) {
+///
+/// This and what it calls is `inline`, so that it lies side by side in each caller's piece of the program: see `sys/call.rs`.
+#[inline]
+pub(crate) fn after_fork(launch: &mut Launch, block: &StartBlock, file: &BlockFile, handler: Handler) {
+    kept::after_fork(file);
     registry::after_fork();
     exit::after_fork();
     thread::after_fork();
@@ -96,19 +108,21 @@ pub(crate) fn after_fork(launch: &mut Launch, parent: u32) {
     super::forkserver::after_fork();
     signals::restore_interrupt();
     signals::unblock_all();
-    identify(launch, parent);
+    identify(launch, block.header.parent, handler);
     fork_hooks::run();
 }
 
 /// A child that should watch and cannot is refused in [`run`].
+#[inline]
 fn watches_parent(launch: &Launch) -> bool {
     !launch.survives_parent && !parent_death::is_out_of_sight()
 }
 
 /// The child knows who it is, and ends with its parent.
-fn identify(launch: &mut Launch, parent: u32) {
+#[inline]
+fn identify(launch: &mut Launch, parent: u32, handler: Handler) {
     if watches_parent(launch) {
-        parent_death::arm(parent)
+        parent_death::arm(parent, handler)
     } else {
         parent_death::disarm()
     }
@@ -117,9 +131,10 @@ fn identify(launch: &mut Launch, parent: u32) {
 }
 
 /// Runs the entry that the block names, with decoded arguments, and ends the process.
+#[inline]
 pub(crate) fn run_entry(
     block: StartBlock,
-    file: OwnedFd,
+    file: BlockFile,
     launch: &Launch,
     prepare: impl FnOnce() -> Result<(), String>,
     bytes: &[u8],
@@ -150,9 +165,10 @@ pub(crate) fn run_entry(
 }
 
 /// Does the work of a child and ends the process.
+#[inline]
 pub(crate) fn run(
     block: StartBlock,
-    file: OwnedFd,
+    file: BlockFile,
     launch: &Launch,
     prepare: impl FnOnce() -> Result<(), String>,
     work: &dyn Fn() -> Result<Encoded, Failure>,
@@ -175,7 +191,7 @@ pub(crate) fn run(
         exit::end_child(launch.method, exit::PANIC_CODE)
     }
     outcome::watch_panics();
-    let pid = u64::from(std::process::id());
+    let pid = u64::from(call::process_id());
     probe::emit("target", Phase::Begin, pid, 0, None);
     let result = catch_unwind(AssertUnwindSafe(work));
     probe::emit("target", Phase::End, pid, 0, None);
@@ -184,8 +200,18 @@ pub(crate) fn run(
 }
 
 /// What `execve` does for a fresh program, done in a copy: streams, environment, directory.
+#[inline]
 pub(crate) fn enter(launch: &Launch, streams: [Option<RawFd>; 3]) -> Result<(), String> {
     inherited::place_streams(streams).map_err(|error| format!("its standard streams: {error}"))?;
+    if launch.environment.is_some() || launch.current_dir.is_some() {
+        settle(launch)?;
+    }
+    Ok(())
+}
+
+/// Environment and directory, where they are to be others than those of the process that forked.
+#[cold]
+fn settle(launch: &Launch) -> Result<(), String> {
     if let Some(variables) = &launch.environment {
         inherited::replace_environment(
             variables

@@ -1,13 +1,13 @@
 //! `fork`: a copy of this process, which has one thread.
 
-use std::cell::Cell;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::mem::take;
 
-use super::{Plan, StartBlock, Started, Work, bootstrap, go, no_process};
+use super::{BlockFile, Plan, StartBlock, Started, Work, bootstrap, go, no_process};
 use crate::StartError;
 use crate::exit::NoWayBack;
-use crate::sys::{self, pidfd, threads};
+use crate::sys::parent_death::Handler;
+use crate::sys::{self, parent_death, pidfd, threads};
 
 pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
     let threads =
@@ -21,12 +21,13 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     let (block, file) = plan.block_without_message()?;
     // Where others reap, a child that ends at once is gone before its pidfd is open: it waits until we have it.
     let must_wait = threads::children_may_vanish();
+    let handler = parent_death::prepare();
     match sys::fork::fork().map_err(no_process)? {
         sys::fork::Forked::Child => {
             if must_wait {
                 go::wait(&block);
             }
-            become_child(plan, block, file)
+            become_child(&mut plan, block, file, handler)
         }
         sys::fork::Forked::Parent { pid } => {
             // Closes the file first, so that its number is free for the pidfd: a descriptor is lacking only where
@@ -42,23 +43,19 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
 }
 
 /// In the child: its descriptors are the parent's, copied under the same numbers.
-fn become_child(mut plan: Plan<'_>, block: StartBlock, file: OwnedFd) -> ! {
+/// The plan is used where it lies: to move it would be a call into one more page of the C library.
+#[inline]
+fn become_child(plan: &mut Plan<'_>, block: StartBlock, file: BlockFile, handler: Handler) -> ! {
     let _no_way_back = NoWayBack;
-    bootstrap::after_fork(&mut plan.launch, block.header.parent);
+    bootstrap::after_fork(&mut plan.launch, &block, &file, handler);
     let streams = plan.stream_sources();
-    let prepare = || bootstrap::enter(&plan.launch, streams);
-    match plan.work {
-        Work::Closure(closure) => bootstrap::run(block, file, &plan.launch, prepare, closure),
+    let launch = &plan.launch;
+    let prepare = || bootstrap::enter(launch, streams);
+    match &mut plan.work {
+        Work::Closure(closure) => bootstrap::run(block, file, launch, prepare, closure),
         Work::Entry { arguments, .. } => {
-            let descriptors = Cell::new(arguments.descriptors);
-            bootstrap::run_entry(
-                block,
-                file,
-                &plan.launch,
-                prepare,
-                &arguments.bytes,
-                descriptors.take(),
-            )
+            let descriptors = take(&mut arguments.descriptors);
+            bootstrap::run_entry(block, file, launch, prepare, &arguments.bytes, descriptors)
         }
     }
 }

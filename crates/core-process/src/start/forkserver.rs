@@ -14,7 +14,7 @@
 
 use std::ffi::OsString;
 use std::iter;
-use std::mem::forget;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
@@ -25,7 +25,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{getegid, geteuid, getgid, getuid};
 
 use super::server::{self, Answer};
-use super::{Plan, StartBlock, Started, go, no_process, preload};
+use super::{BlockFile, Plan, StartBlock, Started, go, no_process, preload};
 use crate::handle::lock;
 use crate::process::Options;
 use crate::stdio::Stream;
@@ -45,7 +45,7 @@ struct Server {
     limits: [Option<(u64, u64)>; 2],
 }
 
-static SERVER: Mutex<Option<Server>> = Mutex::new(None);
+static SERVER: Mutex<Option<Box<Server>>> = Mutex::new(None);
 
 /// Why a request brought no child.
 enum Failed {
@@ -84,7 +84,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
         }
         let server = match &mut *running {
             Some(server) => server,
-            none => none.insert(Server::launch()?),
+            none => none.insert(Box::new(Server::launch()?)),
         };
         let changed = server.has_other_surroundings();
         plan.carry_options(changed)?;
@@ -112,7 +112,8 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
                 return Ok((started, block));
             }
             Err(Failed::Gone) => {
-                let end = running.take().map(|Server { process, socket, .. }| {
+                let end = running.take().map(|server| {
+                    let Server { process, socket, .. } = *server;
                     // Whatever made it silent: without its socket it ends.
                     drop(socket);
                     process.join()
@@ -210,7 +211,7 @@ impl Server {
     }
 
     /// Has the server make a child. `None`: it has, and has no pidfd of it.
-    fn request(&self, plan: &Plan<'_>, file: OwnedFd) -> Result<Option<Started>, Failed> {
+    fn request(&self, plan: &Plan<'_>, file: BlockFile) -> Result<Option<Started>, Failed> {
         let streams = plan.streams.each_ref().map(Stream::to_send);
         let request: server::Request = streams.map(|stream| stream.map_or(0, |_| server::SENT));
         let descriptors: Vec<BorrowedFd<'_>> = iter::once(file.as_fd())
@@ -298,11 +299,12 @@ pub(crate) fn own_descriptors() -> Vec<i32> {
 }
 
 /// In a forked child the server is its parent's: it must not be asked, and its socket must not stay open.
+#[inline]
 pub(super) fn after_fork() {
     if let Some(server) = lock(&SERVER).take() {
+        let server = ManuallyDrop::new(server);
         inherited::close(server.socket.as_raw_fd());
         inherited::close(server.process.as_fd().as_raw_fd());
         // Its memory is left alone: to free it would copy each of its pages.
-        forget(server);
     }
 }

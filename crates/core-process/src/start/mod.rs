@@ -8,6 +8,7 @@ pub(crate) mod bootstrap;
 mod fork;
 mod forkserver;
 mod go;
+pub(crate) mod kept;
 mod launch;
 mod method;
 mod outcome;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex};
 
 pub(crate) use block::{StartBlock, State};
 pub(crate) use forkserver::own_descriptors;
+pub(crate) use kept::BlockFile;
 pub(crate) use launch::Launch;
 pub use method::{
     AlreadySet, Context, StartMethod, UnknownMethod, available_methods, reset_start_method, set_start_method,
@@ -70,7 +72,7 @@ pub(crate) struct Plan<'a> {
 
 impl Plan<'_> {
     /// The block for this plan, with its launch message as it stands now and its arguments.
-    fn block(&self) -> Result<(StartBlock, OwnedFd), StartError> {
+    fn block(&self) -> Result<(StartBlock, BlockFile), StartError> {
         let launch =
             postcard::to_stdvec(&self.launch).map_err(|error| StartError::Argument(error.to_string()))?;
         let arguments = match &self.work {
@@ -81,11 +83,11 @@ impl Plan<'_> {
     }
 
     /// The block for a child that has this plan in its memory.
-    fn block_without_message(&self) -> Result<(StartBlock, OwnedFd), StartError> {
+    fn block_without_message(&self) -> Result<(StartBlock, BlockFile), StartError> {
         self.block_with(&[], &[])
     }
 
-    fn block_with(&self, launch: &[u8], arguments: &[u8]) -> Result<(StartBlock, OwnedFd), StartError> {
+    fn block_with(&self, launch: &[u8], arguments: &[u8]) -> Result<(StartBlock, BlockFile), StartError> {
         let (entry, descriptors) = match &self.work {
             Work::Entry { entry, arguments } => (*entry, arguments.descriptors.len() as u32),
             Work::Closure(_) => (0, 0),

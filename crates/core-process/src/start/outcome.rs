@@ -7,22 +7,40 @@ use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
 use std::io::Write;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, OwnedFd};
+use std::mem::{ManuallyDrop, forget};
+use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::{StartBlock, State};
+use super::{BlockFile, StartBlock, State};
 use crate::child::PanicRecord;
 use crate::codec::Encoded;
 use crate::exit::PANIC_CODE;
 use crate::handle::lock;
+use crate::sys::call;
 use crate::target::Failure;
 use crate::{codec, returns};
 
 /// What is taken out is left to the end of the process, which unmaps and closes at less cost.
-static BLOCK: Mutex<Option<ManuallyDrop<(StartBlock, OwnedFd)>>> = Mutex::new(None);
+static BLOCK: Mutex<Option<ManuallyDrop<Claimed>>> = Mutex::new(None);
+
+struct Claimed {
+    block: StartBlock,
+    file: BlockFile,
+    /// This process. A copy of it (a plain `fork`) has the block too, which may be another child's by the time that the copy ends.
+    by: u32,
+}
+
+/// The block, for the only outcome; `None` where there was one, and in a copy of the child.
+#[inline]
+fn take_block() -> Option<ManuallyDrop<Claimed>> {
+    let mut block = lock(&BLOCK);
+    let is_ours = block
+        .as_ref()
+        .is_some_and(|claimed| claimed.by == call::process_id());
+    if is_ours { block.take() } else { None }
+}
 
 thread_local! {
     /// The last panic of this thread: the hook sees where it happened, the catcher does not.
@@ -30,10 +48,14 @@ thread_local! {
 }
 
 /// Holds the block until the outcome is known.
-pub(super) fn keep(block: StartBlock, file: OwnedFd) {
-    let before = lock(&BLOCK).replace(ManuallyDrop::new((block, file)));
+#[inline]
+pub(super) fn keep(block: StartBlock, file: BlockFile) {
+    let by = call::process_id();
+    let before = lock(&BLOCK).replace(ManuallyDrop::new(Claimed { block, file, by }));
     // A copy of a child that had one: this process has nothing to do with that.
-    drop(before.map(ManuallyDrop::into_inner));
+    if let Some(before) = before {
+        drop(ManuallyDrop::into_inner(before));
+    }
 }
 
 /// The hook that was there before ours, which still prints the panic. It stands here, and not in our hook, so that a child
@@ -43,11 +65,16 @@ static BEFORE: RwLock<Option<Hook>> = RwLock::new(None);
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 /// Has panics name the process they happen in, and remembers them.
+#[inline]
 pub(super) fn watch_panics() {
     static WATCHING: AtomicBool = AtomicBool::new(false);
-    if WATCHING.swap(true, Ordering::Relaxed) {
-        return;
+    if !WATCHING.load(Ordering::Relaxed) {
+        WATCHING.store(true, Ordering::Relaxed);
+        set_hook();
     }
+}
+
+fn set_hook() {
     *BEFORE.write().unwrap_or_else(PoisonError::into_inner) = Some(std::panic::take_hook());
     std::panic::set_hook(Box::new(|info| {
         let me = crate::current();
@@ -84,9 +111,10 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Publishes the outcome of the target; returns the exit code that goes with it.
+#[inline]
 pub(super) fn publish(result: std::thread::Result<Result<Encoded, Failure>>) -> i32 {
     match result {
-        Ok(Ok(value)) => publish_value(&value),
+        Ok(Ok(value)) => publish_value(value),
         Ok(Err(Failure::Argument(why))) => {
             report("its arguments did not arrive", &why);
             publish_text(State::ArgumentFailed, &why)
@@ -123,11 +151,12 @@ fn report(what: &str, why: &str) {
     );
 }
 
-fn publish_value(value: &Encoded) -> i32 {
-    let Some(mut kept) = lock(&BLOCK).take() else {
+#[inline]
+fn publish_value(value: Encoded) -> i32 {
+    let Some(mut claimed) = take_block() else {
         return PANIC_CODE;
     };
-    let (block, file) = &mut *kept;
+    let Claimed { block, file, .. } = &mut *claimed;
     // Descriptors first: once the value is published, the parent looks for them.
     if !value.descriptors.is_empty()
         && let Err(error) = returns::send(block.header.token, &value.descriptors)
@@ -143,7 +172,13 @@ fn publish_value(value: &Encoded) -> i32 {
         &value.bytes,
         value.descriptors.len() as u32,
     ) {
-        Ok(()) => 0,
+        Ok(()) => {
+            if value.descriptors.is_empty() {
+                // The end of the process frees it at less cost.
+                forget(value);
+            }
+            0
+        }
         Err(error) => {
             let why = format!("no memory for its {} bytes: {error}", value.bytes.len());
             report("its result cannot be sent", &why);
@@ -154,10 +189,10 @@ fn publish_value(value: &Encoded) -> i32 {
 }
 
 fn publish_panic(record: &PanicRecord) -> i32 {
-    let Some(mut kept) = lock(&BLOCK).take() else {
+    let Some(mut claimed) = take_block() else {
         return PANIC_CODE;
     };
-    let (block, file) = &mut *kept;
+    let Claimed { block, file, .. } = &mut *claimed;
     let whole = codec::encode(record).is_ok_and(|record| {
         block
             .publish(file.as_fd(), State::Panicked, &record.bytes, 0)
@@ -177,8 +212,8 @@ fn publish_panic(record: &PanicRecord) -> i32 {
 }
 
 fn publish_text(state: State, text: &str) -> i32 {
-    if let Some(mut kept) = lock(&BLOCK).take() {
-        let (block, file) = &mut *kept;
+    if let Some(mut claimed) = take_block() {
+        let Claimed { block, file, .. } = &mut *claimed;
         let short = &text.as_bytes()[..text.len().min(3000)];
         let _ = block.publish(file.as_fd(), state, short, 0);
     }

@@ -3,15 +3,17 @@
 
 use std::cell::Cell;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::mem::take;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Launch, StartBlock, bootstrap, go};
+use super::{BlockFile, Launch, StartBlock, bootstrap, go};
 use crate::exit::NoWayBack;
 use crate::sys::fork::{Sibling, ThreadRegistration, fork_sibling};
+use crate::sys::parent_death::{self, Handler};
 use crate::sys::{fdpass, inherited, signals, threads};
 use crate::{Fd, returns};
 
@@ -94,7 +96,7 @@ struct Forked {
     answer: Answer,
     pidfd: Option<OwnedFd>,
     /// Let go of after the answer, so that nobody waits for that.
-    _order: Option<Order>,
+    _order: Option<(Order, StartBlock, BlockFile)>,
 }
 
 impl Forked {
@@ -109,8 +111,6 @@ impl Forked {
 
 /// A request that was understood. It is read before the fork, since the first allocation of a forked child is dear.
 struct Order {
-    block: StartBlock,
-    file: OwnedFd,
     launch: Launch,
     bytes: Vec<u8>,
     streams: [Option<OwnedFd>; 3],
@@ -118,8 +118,8 @@ struct Order {
 }
 
 impl Order {
-    /// `None`, and every descriptor closed, where the request is not one of ours.
-    fn read(request: &Request, descriptors: Vec<OwnedFd>) -> Option<Self> {
+    /// With the child's block. `None`, and every descriptor closed, where the request is not one of ours.
+    fn read(request: &Request, descriptors: Vec<OwnedFd>) -> Option<(Self, StartBlock, BlockFile)> {
         let mut descriptors = descriptors.into_iter();
         let file = descriptors.next()?;
         let mut streams = [const { None }; 3];
@@ -131,14 +131,13 @@ impl Order {
         let block = StartBlock::open(&file).ok()?;
         let (launch, bytes) = block.message()?;
         let launch = postcard::from_bytes(&launch).ok()?;
-        Some(Self {
-            block,
-            file,
+        let order = Self {
             launch,
             bytes,
             streams,
             arguments: descriptors.collect(),
-        })
+        };
+        Some((order, block, BlockFile::Own(file)))
     }
 }
 
@@ -163,52 +162,50 @@ impl Server {
             }
             Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
         }
-        let Some(order) = Order::read(request, descriptors) else {
+        let Some((mut order, block, file)) = Order::read(request, descriptors) else {
             return Forked::failed(libc::EINVAL);
         };
+        let handler = parent_death::prepare();
         // Written to once before: inside the call the page is writable already, and no fault can come between the kernel and it.
-        order.block.pid().store(0, Ordering::Relaxed);
-        match fork_sibling(&self.thread, order.block.pid()) {
+        block.pid().store(0, Ordering::Relaxed);
+        match fork_sibling(&self.thread, block.pid()) {
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
             Ok(Sibling::Us { pid, pidfd }) => Forked {
                 answer: Answer::Started { pid },
                 pidfd,
-                _order: Some(order),
+                _order: Some((order, block, file)),
             },
-            Ok(Sibling::New) => self.become_child(order),
+            Ok(Sibling::New) => self.become_child(&mut order, block, file, handler),
             Ok(Sibling::NewWithoutPidfd) => {
-                go::wait(&order.block);
-                self.become_child(order)
+                go::wait(&block);
+                self.become_child(&mut order, block, file, handler)
             }
         }
     }
 
-    fn become_child(&self, order: Order) -> ! {
+    /// The order is used where it lies: see `fork.rs`.
+    #[inline]
+    fn become_child(&self, order: &mut Order, block: StartBlock, file: BlockFile, handler: Handler) -> ! {
         let _no_way_back = NoWayBack;
-        let Order {
-            block,
-            file,
-            mut launch,
-            bytes,
-            streams,
-            arguments,
-        } = order;
         // The socket is a borrowed value of the server's; its number is given up for good.
         inherited::close(self.socket.as_raw_fd());
-        bootstrap::after_fork(&mut launch, block.header.parent);
+        bootstrap::after_fork(&mut order.launch, &block, &file, handler);
         if let Some(home) = &self.home {
-            returns::keep_home(home.clone());
+            returns::keep_same_home(home);
         }
+        let sources = order
+            .streams
+            .each_ref()
+            .map(|stream| stream.as_ref().map(AsRawFd::as_raw_fd));
+        let launch = &order.launch;
         let prepare = || {
-            let sources = streams
-                .each_ref()
-                .map(|stream| stream.as_ref().map(AsRawFd::as_raw_fd));
-            let entered = bootstrap::enter(&launch, sources);
-            for stream in streams.into_iter().flatten() {
-                inherited::close(stream.into_raw_fd());
+            let entered = bootstrap::enter(launch, sources);
+            for number in sources.into_iter().flatten() {
+                inherited::close(number);
             }
             entered
         };
-        bootstrap::run_entry(block, file, &launch, prepare, &bytes, arguments)
+        let arguments = take(&mut order.arguments);
+        bootstrap::run_entry(block, file, launch, prepare, &order.bytes, arguments)
     }
 }

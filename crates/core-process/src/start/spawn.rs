@@ -1,7 +1,7 @@
 //! `spawn`: a fresh copy of this program, which finds its launch at [`init`](crate::init).
 
 use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::ptr;
 
@@ -27,10 +27,10 @@ pub(super) fn start(plan: &Plan<'_>) -> Result<(Started, StartBlock), StartError
     availability().map_err(|reason| StartError::Unavailable { method, reason })?;
     let (block, file) = plan.block()?;
     // What every child finds first: the block, the way home, the arguments' descriptors.
-    let descriptors: Vec<RawFd> = [&file, &*plan.home]
+    let descriptors: Vec<RawFd> = [file.as_fd(), plan.home.as_fd()]
         .into_iter()
-        .chain(plan.descriptors())
-        .map(AsRawFd::as_raw_fd)
+        .chain(plan.descriptors().iter().map(AsFd::as_fd))
+        .map(|descriptor| descriptor.as_raw_fd())
         .collect();
 
     let argv = std::env::args_os().map(text).collect::<Result<Vec<_>, _>>()?;

@@ -10,6 +10,8 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::AtomicU32;
 
+use super::call;
+
 /// Which side of a fork this is.
 pub(crate) enum Forked {
     Parent { pid: u32 },
@@ -84,19 +86,15 @@ impl ThreadRegistration {
     }
 
     /// Registers this thread's robust list anew, empty: the kernel does not carry it over a fork.
+    #[inline]
     fn restore(&self) {
         // SAFETY: the list head lives in this thread's control block, which the copy has at the same address.
         unsafe { (*self.robust).first = self.robust.cast() };
         // SAFETY: as above.
         unsafe { (*self.robust).pending = ptr::null_mut() };
+        let arguments = [self.robust as usize, size_of::<RobustListHead>(), 0, 0, 0];
         // SAFETY: the head is valid for the life of the thread, and of the size that the kernel named.
-        unsafe {
-            libc::syscall(
-                libc::SYS_set_robust_list,
-                self.robust,
-                size_of::<RobustListHead>(),
-            )
-        };
+        let _ = unsafe { call::call(libc::SYS_set_robust_list, arguments) };
     }
 }
 
@@ -119,6 +117,7 @@ pub(crate) enum Sibling {
 /// Glibc's `fork` has no way to say `CLONE_PARENT`; what it does besides is done here (see [`ThreadRegistration`]).
 /// Where `clone3` is forbidden (containers and sandboxes answer `ENOSYS` or `EPERM`, since a filter cannot look at what it is
 /// told), `clone` does the same, but for the pidfd: it has one place for that and for the pid.
+#[inline]
 pub(crate) fn fork_sibling(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
     match clone3(thread, pid) {
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => clone(thread, pid),
@@ -130,6 +129,7 @@ pub(crate) fn fork_sibling(thread: &ThreadRegistration, pid: &AtomicU32) -> io::
 const FLAGS: libc::c_int =
     libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
 
+#[inline]
 fn clone3(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
     #[repr(C)]
     struct CloneArgs {
@@ -153,9 +153,9 @@ fn clone3(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
         stack_size: 0,
         tls: 0,
     };
+    let arguments = [(&raw const args) as usize, size_of::<CloneArgs>(), 0, 0, 0];
     // SAFETY: without CLONE_VM this is a fork: the child has a copy of everything, and this process has one thread.
-    match unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) } {
-        -1 => Err(io::Error::last_os_error()),
+    match unsafe { call::call(libc::SYS_clone3, arguments) }? {
         0 => {
             thread.restore();
             Ok(Sibling::New)
@@ -170,15 +170,15 @@ fn clone3(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
 }
 
 fn clone(thread: &ThreadRegistration, pid: &AtomicU32) -> io::Result<Sibling> {
-    let (flags, stack, tls) = (FLAGS as libc::c_ulong, ptr::null_mut::<c_void>(), 0_usize);
-    // SAFETY: as in `clone3`.
+    let (flags, stack, tls) = (FLAGS as usize, 0, 0);
+    let (pid, tid) = (pid.as_ptr() as usize, thread.tid as usize);
     #[cfg(target_arch = "x86_64")]
-    let made = unsafe { libc::syscall(libc::SYS_clone, flags, stack, pid.as_ptr(), thread.tid, tls) };
-    // SAFETY: as in `clone3`. The other architectures have the last two arguments the other way round.
+    let arguments = [flags, stack, pid, tid, tls];
+    // The other architectures have the last two the other way round.
     #[cfg(not(target_arch = "x86_64"))]
-    let made = unsafe { libc::syscall(libc::SYS_clone, flags, stack, pid.as_ptr(), tls, thread.tid) };
-    match made {
-        -1 => Err(io::Error::last_os_error()),
+    let arguments = [flags, stack, pid, tls, tid];
+    // SAFETY: as in `clone3`.
+    match unsafe { call::call(libc::SYS_clone, arguments) }? {
         0 => {
             thread.restore();
             Ok(Sibling::NewWithoutPidfd)

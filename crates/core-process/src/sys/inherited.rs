@@ -2,8 +2,7 @@
 //!
 //! Invariant: a number is adopted once, at the beginning of a child, before anything else could own it.
 //!
-//! What every forked child does goes through `syscall`: the C library's wrappers lie in pages of their own, and each would
-//! be one more page fault (2 us) in a process that lives for a hundred.
+//! What every forked child does goes through [`call`]: the C library's wrappers lie in pages of their own.
 #![allow(
     unsafe_code,
     reason = "adopts descriptors by number and edits the environment"
@@ -14,7 +13,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::FdFlags;
 
-use super::memfd;
+use super::{call, memfd};
 
 /// What every child of `spawn` has at its first numbers.
 pub(crate) struct Inherited {
@@ -67,19 +66,20 @@ fn adopt(number: RawFd) -> Option<OwnedFd> {
 
 /// Closes a descriptor that a value of a copied memory still holds; that value is never dropped, since the copy never returns to
 /// where it lives.
+#[inline]
 pub(crate) fn close(number: RawFd) {
     // SAFETY: plain system call on a number.
-    unsafe { libc::syscall(libc::SYS_close, number) };
+    let _ = unsafe { call::call(libc::SYS_close, [number as usize, 0, 0, 0, 0]) };
 }
 
 /// Makes each given descriptor the standard stream of its place.
+#[inline]
 pub(crate) fn place_streams(streams: [Option<RawFd>; 3]) -> io::Result<()> {
-    for (target, source) in (0..).zip(streams) {
+    for (target, source) in (0_i32..).zip(streams) {
         if let Some(source) = source.filter(|source| *source != target) {
+            let arguments = [source as usize, target as usize, 0, 0, 0];
             // SAFETY: plain system call on two numbers; sources are above the streams, so none is overwritten first.
-            if unsafe { libc::syscall(libc::SYS_dup3, source, target, 0) } < 0 {
-                return Err(io::Error::last_os_error());
-            }
+            unsafe { call::call(libc::SYS_dup3, arguments) }?;
         }
     }
     Ok(())

@@ -22,6 +22,14 @@ pub(crate) struct Mapping {
     len: usize,
 }
 
+impl Default for Mapping {
+    /// Of nothing: every access is outside it.
+    fn default() -> Self {
+        let start = NonNull::<AtomicU64>::dangling().cast();
+        Self { start, len: 0 }
+    }
+}
+
 // SAFETY: a mapping belongs to the process, not to a thread, and is reached through atomics alone.
 unsafe impl Send for Mapping {}
 // SAFETY: as above: `&Mapping` gives out atomics, copies made of atomic accesses, and an address.
@@ -114,6 +122,7 @@ impl Mapping {
     }
 
     /// Copies `from` to the bytes from `offset` on.
+    #[inline]
     #[track_caller]
     pub(crate) fn write(&self, offset: usize, from: &[u8]) {
         let (head, words, tail) = self.split(offset, from.len());
@@ -128,6 +137,7 @@ impl Mapping {
     }
 
     /// The range as bytes up to an aligned word, words, and the bytes after them.
+    #[inline]
     #[track_caller]
     fn split(&self, offset: usize, len: usize) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
         let start = self.place(offset, len, 1).cast::<AtomicU8>();
@@ -159,6 +169,9 @@ fn misplaced(offset: usize, len: usize, align: usize, whole: usize) -> ! {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        if self.len == 0 {
+            return;
+        }
         // SAFETY: the range is this mapping's own, and every reference into it has ended with the borrow of `self`.
         let unmapped = unsafe { munmap(self.as_ptr().cast(), self.len) };
         debug_assert_eq!(unmapped, Ok(()));

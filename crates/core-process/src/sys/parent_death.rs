@@ -9,10 +9,15 @@
 #![allow(unsafe_code, reason = "prctl, sigaction and the handler")]
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-/// Whose death ends this process.
+use super::call;
+
+/// Whose death ends this process; 0: nobody's.
 static PARENT: AtomicU32 = AtomicU32::new(0);
+
+/// What [`signal`] said when the handler was installed: to ask again would run more of the C library.
+static KNOWN_SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 /// The signal by which the kernel tells: a real-time one that nothing else in this library uses. It is the third from
 /// the top, since debuggers and language runtimes take theirs from the bottom.
@@ -24,8 +29,7 @@ pub(crate) fn signal() -> c_int {
 const EXIT_CODE: c_int = 1;
 
 pub(crate) fn parent_pid() -> u32 {
-    // SAFETY: has no arguments and cannot fail.
-    unsafe { libc::getppid() as u32 }
+    call::parent_id()
 }
 
 /// Whether the parent lies outside of this process's PID namespace, so that its death cannot be told from its life.
@@ -33,10 +37,52 @@ pub(crate) fn is_out_of_sight() -> bool {
     parent_pid() == 0
 }
 
+/// What a process has for our signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handler {
+    Ours,
+    /// Its own, or none: a child installs ours.
+    Another,
+}
+
+/// In a process that is about to be copied: gives its copies the handler, which costs each of them less than to install it. In a
+/// process that is not armed it does nothing when the signal comes. An action of the program's own stays.
+pub(crate) fn prepare() -> Handler {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: no new action is set; the old one is written to `action`.
+    unsafe { libc::sigaction(signal(), std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: the struct was zeroed, which is a valid sigaction, and may have been filled since.
+    let action = unsafe { action.assume_init() };
+    if action.sa_sigaction == on_signal as *const () as usize {
+        return Handler::Ours;
+    }
+    if action.sa_sigaction != libc::SIG_DFL {
+        return Handler::Another;
+    }
+    install();
+    Handler::Ours
+}
+
 /// From now on the death of `parent` ends this process at once. If it has died already, this call does.
-pub(crate) fn arm(parent: u32) {
-    // Relaxed: the handler runs in this process after `sigaction` below, which orders it.
+#[inline]
+pub(crate) fn arm(parent: u32, handler: Handler) {
+    // Relaxed: the handler runs in this process after the system calls below, which order it.
     PARENT.store(parent, Ordering::Relaxed);
+    let signal = match handler {
+        Handler::Ours => KNOWN_SIGNAL.load(Ordering::Relaxed),
+        Handler::Another => {
+            install();
+            signal()
+        }
+    };
+    let arguments = [libc::PR_SET_PDEATHSIG as usize, signal as usize, 0, 0, 0];
+    // SAFETY: PR_SET_PDEATHSIG takes a signal number.
+    let _ = unsafe { call::call(libc::SYS_prctl, arguments) };
+    exit_if_orphaned();
+}
+
+fn install() {
+    KNOWN_SIGNAL.store(signal(), Ordering::Relaxed);
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: writes one field of a zeroed struct.
     unsafe { (*action.as_mut_ptr()).sa_sigaction = on_signal as *const () as usize };
@@ -44,15 +90,14 @@ pub(crate) fn arm(parent: u32) {
     unsafe { (*action.as_mut_ptr()).sa_flags = libc::SA_RESTART };
     // SAFETY: the struct is complete: a handler, flags, an empty mask.
     unsafe { libc::sigaction(signal(), action.as_ptr(), std::ptr::null_mut()) };
-    // SAFETY: PR_SET_PDEATHSIG takes a signal number.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal() as libc::c_ulong) };
-    exit_if_orphaned();
 }
 
 /// Lets this process outlive its parent.
 pub(crate) fn disarm() {
+    PARENT.store(0, Ordering::Relaxed);
+    let arguments = [libc::PR_SET_PDEATHSIG as usize, 0, 0, 0, 0];
     // SAFETY: 0 takes the setting back.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0 as libc::c_ulong) };
+    let _ = unsafe { call::call(libc::SYS_prctl, arguments) };
 }
 
 /// Ends this process if its parent is not the one expected: that one has died, or this is somebody else's child.
@@ -65,9 +110,10 @@ extern "C" fn on_signal(_signal: c_int) {
     exit_if_orphaned();
 }
 
+#[inline]
 fn exit_if_orphaned() {
-    if parent_pid() != PARENT.load(Ordering::Relaxed) {
-        // SAFETY: ends the process; async-signal-safe.
-        unsafe { libc::_exit(EXIT_CODE) }
+    let parent = PARENT.load(Ordering::Relaxed);
+    if parent != 0 && parent_pid() != parent {
+        call::exit_group(EXIT_CODE)
     }
 }

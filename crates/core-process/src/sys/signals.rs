@@ -3,6 +3,11 @@
 
 use std::mem::MaybeUninit;
 
+use super::call;
+
+/// Of the kernel's sigset, in bytes.
+const SET_SIZE: usize = 8;
+
 /// Keeps the terminal's interrupt away from this thread. Blocked, not ignored: a copy of this process that is interrupted
 /// before it has its own disposition finds the signal pending, and does not lose it.
 pub(crate) fn block_interrupt() {
@@ -16,9 +21,13 @@ pub(crate) fn block_interrupt() {
 }
 
 /// Gives the terminal's interrupt its default action again.
+#[inline]
 pub(crate) fn restore_interrupt() {
-    // SAFETY: SIG_DFL runs no code.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+    // The kernel's `struct sigaction` is no longer than this on any processor; all zeros are SIG_DFL, without flags.
+    let default = [0_u64; 8];
+    let arguments = [libc::SIGINT as usize, default.as_ptr() as usize, 0, SET_SIZE, 0];
+    // SAFETY: SIG_DFL runs no code; the old action is not asked for.
+    let _ = unsafe { call::call(libc::SYS_rt_sigaction, arguments) };
 }
 
 /// Ignores SIGPIPE, as Rust's runtime does before `main`.
@@ -28,17 +37,17 @@ pub(crate) fn ignore_broken_pipe() {
 }
 
 /// Unblocks every signal of this thread.
+#[inline]
 pub(crate) fn unblock_all() {
     let none = 0_u64;
+    let arguments = [
+        libc::SIG_SETMASK as usize,
+        (&raw const none) as usize,
+        0,
+        SET_SIZE,
+        0,
+    ];
     // SAFETY: the kernel's sigset is 8 bytes, and the pointer is to 8 bytes. A raw call, so that glibc's own signals are
     // unblocked too.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const none,
-            std::ptr::null::<u64>(),
-            8,
-        )
-    };
+    let _ = unsafe { call::call(libc::SYS_rt_sigprocmask, arguments) };
 }

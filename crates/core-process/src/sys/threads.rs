@@ -2,12 +2,20 @@
 #![allow(unsafe_code, reason = "sigaction as a query, prctl")]
 
 use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::call;
 
 /// The number of threads of this process that can still run a line of it.
 ///
-/// Fast: the link count of `/proc/self/task` (one per thread and two more). It still counts a thread that was joined a moment
+/// Fastest: the C library says that it never made one. (A thread that was made behind its back, by a bare `clone`, is not seen then;
+/// the C library leaves its own locks open on the same word.) Fast: the link count of `/proc/self/task` (one per thread and two more). It still counts a thread that was joined a moment
 /// ago and has not left the kernel, so where it says more than one, each is looked at.
 pub(crate) fn count() -> io::Result<usize> {
+    if never_had_another() {
+        return Ok(1);
+    }
     let listed = (rustix::fs::stat("/proc/self/task")?.st_nlink as usize).saturating_sub(2);
     if listed <= 1 {
         return Ok(listed);
@@ -19,6 +27,21 @@ pub(crate) fn count() -> io::Result<usize> {
         running += usize::from(is_running(&stat));
     }
     Ok(running)
+}
+
+/// Whether the C library knows that this process has one thread: its `__libc_single_threaded`, which not every C library has.
+fn never_had_another() -> bool {
+    static WORD: OnceLock<usize> = OnceLock::new();
+    let word = *WORD.get_or_init(|| {
+        // SAFETY: looks a name up; the string ends in NUL.
+        let word = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
+        word as usize
+    });
+    // SAFETY: it is a byte of the C library's data, there as long as the process. It changes in one direction, when this process
+    // makes a thread.
+    word != 0
+        && unsafe { std::ptr::with_exposed_provenance::<AtomicU8>(word).as_ref() }
+            .is_some_and(|word| word.load(Ordering::Relaxed) != 0)
 }
 
 /// Whether a thread's `stat` (proc(5)) shows one that is not on its way out: the kernel's flag `PF_EXITING` is set once it has
@@ -35,14 +58,17 @@ fn is_running(stat: &str) -> bool {
 }
 
 /// Names the calling thread: up to 15 bytes and a NUL.
+#[inline]
 pub(crate) fn rename_this(name: &[u8; 16]) {
+    let arguments = [libc::PR_SET_NAME as usize, name.as_ptr() as usize, 0, 0, 0];
     // SAFETY: PR_SET_NAME reads up to 16 bytes, and the array has as many.
-    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+    let _ = unsafe { call::call(libc::SYS_prctl, arguments) };
 }
 
 /// Whether this thread is the one that the process began with.
+#[inline]
 pub(crate) fn is_main() -> bool {
-    rustix::thread::gettid() == rustix::process::getpid()
+    call::thread_id() == call::process_id()
 }
 
 /// Whether a child that ends may be gone from the table before this thread's next instruction: `SIGCHLD` is ignored, has
