@@ -65,6 +65,12 @@ pub fn install(sink: fn(&Event)) {
     SINK.store(sink as *mut (), Ordering::Release);
 }
 
+/// Whether somebody listens: where an event would cost more than the operation that it tells of.
+#[inline]
+pub fn is_installed() -> bool {
+    !SINK.load(Ordering::Relaxed).is_null()
+}
+
 /// Tells the installed sink, if there is one.
 #[inline]
 pub fn emit(

@@ -47,7 +47,7 @@ fn main() {
     let mut python = cpython::Interpreter::find();
     let rounds = if measures { turns::ROUNDS } else { 1 };
     let turns = turns::take(&rows, &guest, python.as_mut(), rounds);
-    let burnt = burnt::measure(&guest, if measures { burnt::MOVES } else { 1 });
+    let burnt = burnt::measure(&rows, &guest, if measures { burnt::MOVES } else { 1 });
 
     if measures && chosen.is_none() {
         let mut criterion = Criterion::default()

@@ -7,10 +7,10 @@
 //! | --- | --- | --- |
 //! | 60 | `DEAD_PID` | the process that died with it, while `DIED` |
 //! | 64 | mutex | glibc's |
-//! | 112 | `STATE` | 0: `DIED`, an owner has died and nobody has said yet that all is well; 1 to 31: levels that the owner holds |
-//! | 116 | `HINT` | 0: `HELD`; 1 to 31: the CPU that the last owner was on when it took the mutex |
+//! | 112 | `STATE` | 0: `DIED`, an owner has died and nobody has said yet that all is well; 1 to 31: levels that the owner holds above the first |
+//! | 116 | `HINT` | the CPU that the last owner was on when it took the mutex |
 //! | 120 | `OWNER_PID` | the last owner's process |
-//! | 124 | `OWNER_TID` | and its thread |
+//! | 124 | `OWNER_TID` | and its thread; 0 when it has released it |
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -30,10 +30,12 @@ const OWNER_TID: usize = 124;
 
 const DIED: u32 = 1;
 const LEVEL: u32 = 2;
-const HELD: u32 = 1;
 
-/// How often a waiter looks before it sleeps, if the owner runs on another CPU: some microseconds.
-const SPINS: u32 = 200;
+/// How often a waiter looks before it sleeps, if the owner runs on another CPU.
+const LOOKS: u32 = 5;
+/// How long it stays away before its first look, in turns of the CPU's waiting instruction; twice as long before each next one. A look
+/// takes the owner's cache line away, and costs it more than the lock itself.
+const PAUSE: u32 = 16;
 
 /// What the new owner has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,16 +83,22 @@ fn take_contended(memory: &Memory, until: &Until) -> Result<News, Over> {
 
 /// Looks again for some microseconds, if the owner can release meanwhile: it runs elsewhere.
 fn spin(memory: &Memory) -> Option<News> {
+    identity::has_slept();
     let here = cpu::current();
-    for _ in 0..SPINS {
-        let hint = memory.word(HINT).load(Relaxed);
-        if hint & HELD == 0 {
-            return try_take(memory);
-        }
-        if hint >> 1 == here & (u32::MAX >> 1) {
+    let mut pause = PAUSE;
+    for _ in 0..LOOKS {
+        if is_held(memory) && memory.word(HINT).load(Relaxed) == here {
             return None;
         }
-        cpu::relax();
+        for _ in 0..pause {
+            cpu::relax();
+        }
+        pause *= 2;
+        if !is_held(memory)
+            && let Some(news) = try_take(memory)
+        {
+            return Some(news);
+        }
     }
     None
 }
@@ -98,24 +106,24 @@ fn spin(memory: &Memory) -> Option<News> {
 /// The first thing that an owner does.
 #[inline]
 fn owned(memory: &Memory, got: Got) -> News {
-    let state = memory.word(STATE);
     if got == Got::FromTheDead {
         inherit(memory);
     }
-    memory.note_held();
+    let (pid, tid) = identity::me();
+    let state = memory.word(STATE);
     let before = state.load(Relaxed);
-    let news = if before & DIED == 0 {
+    if memory.word(OWNER_TID).load(Relaxed) == tid {
+        state.store(before + LEVEL, Relaxed);
+    } else {
+        memory.word(HINT).store(identity::recent_cpu(), Relaxed);
+        memory.word(OWNER_PID).store(pid, Relaxed);
+        memory.word(OWNER_TID).store(tid, Relaxed);
+    }
+    if before & DIED == 0 {
         News::None
     } else {
         News::Died(memory.word(DEAD_PID).load(Relaxed))
-    };
-    state.store(before + LEVEL, Relaxed);
-    if before < LEVEL {
-        memory.word(HINT).store(cpu::current() << 1 | HELD, Relaxed);
-        memory.word(OWNER_PID).store(identity::pid(), Relaxed);
-        memory.word(OWNER_TID).store(identity::tid(), Relaxed);
     }
-    news
 }
 
 #[cold]
@@ -125,6 +133,8 @@ fn inherit(memory: &Memory) {
         .word(DEAD_PID)
         .store(memory.word(OWNER_PID).load(Relaxed), Relaxed);
     memory.word(STATE).store(DIED, Relaxed);
+    // Its number may be this thread's by now.
+    memory.word(OWNER_TID).store(0, Relaxed);
     memory.make_consistent(MUTEX);
 }
 
@@ -147,14 +157,12 @@ pub(crate) fn release(memory: &Memory) {
         return;
     }
     let state = memory.word(STATE);
-    let left = state.load(Relaxed).wrapping_sub(LEVEL);
-    state.store(left, Relaxed);
-    if left < LEVEL {
-        let hint = memory.word(HINT);
-        hint.store(hint.load(Relaxed) & !HELD, Relaxed);
+    let levels = state.load(Relaxed);
+    if levels < LEVEL {
         memory.word(OWNER_TID).store(0, Relaxed);
+    } else {
+        state.store(levels - LEVEL, Relaxed);
     }
-    memory.note_released();
     memory.unlock(MUTEX);
 }
 
@@ -166,12 +174,18 @@ pub(crate) fn is_mine(memory: &Memory) -> bool {
 
 /// Levels that the owner holds; by the owner.
 pub(crate) fn depth(memory: &Memory) -> u32 {
-    memory.word(STATE).load(Relaxed) / LEVEL
+    memory.word(STATE).load(Relaxed) / LEVEL + 1
 }
 
 /// Whether somebody holds it, or has died with it. A hint.
 pub(crate) fn is_held(memory: &Memory) -> bool {
-    memory.word(HINT).load(Relaxed) & HELD != 0
+    memory.word(OWNER_TID).load(Relaxed) != 0
+}
+
+/// Whether a thread of this process holds it, or has ended with it and nobody has taken it since. For who has the last handle of this
+/// process: nobody here takes or releases it meanwhile.
+pub(crate) fn is_held_here(memory: &Memory) -> bool {
+    is_held(memory) && memory.word(OWNER_PID).load(Relaxed) == identity::pid()
 }
 
 /// The owner's process and thread, if there is one. A hint.

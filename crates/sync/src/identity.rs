@@ -6,73 +6,114 @@ use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::fork;
+use crate::sys::{cpu, fork};
 
 /// How often this process has been forked from one that knew itself, plus one; 0 before anybody asked.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 static HOOKED: Once = Once::new();
 
 thread_local! {
-    static KNOWN: Cell<Known> = const { Cell::new(Known { epoch: 0, pid: 0, tid: 0 }) };
+    static KNOWN: Known = const {
+        Known {
+            epoch: Cell::new(0),
+            pid: Cell::new(0),
+            tid: Cell::new(0),
+            cpu: Cell::new(0),
+            trusted: Cell::new(0),
+        }
+    };
 }
 
-#[derive(Clone, Copy)]
 struct Known {
-    epoch: u32,
-    pid: u32,
-    tid: u32,
+    epoch: Cell<u32>,
+    pid: Cell<u32>,
+    tid: Cell<u32>,
+    cpu: Cell<u32>,
+    /// How often the CPU is taken for what it was before the C library is asked again.
+    trusted: Cell<u32>,
 }
+
+/// So often: rarely enough to cost nothing, and soon after a thread has moved.
+const TRUST: u32 = 32;
 
 /// A number that is another one in a forked child; never 0.
 #[inline]
 pub(crate) fn epoch() -> u32 {
-    known().epoch
+    known(|known| known.epoch.get())
 }
 
 /// Whether this is the thread that the process began with.
 pub(crate) fn is_main_thread() -> bool {
-    let known = known();
-    known.tid == known.pid
+    known(|known| known.tid.get() == known.pid.get())
 }
 
 /// The process.
 #[inline]
 pub(crate) fn pid() -> u32 {
-    known().pid
+    known(|known| known.pid.get())
 }
 
 /// The kernel's number of this thread; the main thread's is the process's.
 #[inline]
 pub(crate) fn tid() -> u32 {
-    known().tid
+    known(|known| known.tid.get())
 }
 
+/// The process and the thread.
 #[inline]
-fn known() -> Known {
-    let known = KNOWN.get();
-    // Relaxed: this thread's own fork is what changes it, or nobody.
-    if known.epoch != 0 && known.epoch == EPOCH.load(Ordering::Relaxed) {
-        known
-    } else {
-        learn()
-    }
+pub(crate) fn me() -> (u32, u32) {
+    known(|known| (known.pid.get(), known.tid.get()))
+}
+
+/// The CPU that this thread was on a moment ago: a hint.
+#[inline]
+pub(crate) fn recent_cpu() -> u32 {
+    KNOWN.with(|known| match known.trusted.get() {
+        0 => ask_cpu(known),
+        left => {
+            known.trusted.set(left - 1);
+            known.cpu.get()
+        }
+    })
 }
 
 #[cold]
-fn learn() -> Known {
+fn ask_cpu(known: &Known) -> u32 {
+    known.cpu.set(cpu::current());
+    known.trusted.set(TRUST);
+    known.cpu.get()
+}
+
+/// Forgets on which CPU this thread was, since it has slept.
+pub(crate) fn has_slept() {
+    KNOWN.with(|known| known.trusted.set(0));
+}
+
+#[inline]
+fn known<T>(read: impl FnOnce(&Known) -> T) -> T {
+    KNOWN.with(|known| {
+        // Relaxed: this thread's own fork is what changes it, or nobody. The thread's is 0 before it knows itself, and the process's
+        // is 0 before anybody does.
+        if known.epoch.get() != EPOCH.load(Ordering::Relaxed) || known.epoch.get() == 0 {
+            learn(known);
+        }
+        read(known)
+    })
+}
+
+#[cold]
+fn learn(known: &Known) {
     HOOKED.call_once(|| {
         EPOCH.store(1, Ordering::Relaxed);
         // The C library's hook sees every `fork`; the other one a child that the forkserver makes by clone3.
         fork::in_each_child(forget);
         core_process::after_fork(|| forget());
     });
-    let known = Known {
-        epoch: EPOCH.load(Ordering::Relaxed),
-        pid: std::process::id(),
-        tid: rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned(),
-    };
-    KNOWN.set(known);
+    known.pid.set(std::process::id());
     known
+        .tid
+        .set(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
+    known.epoch.set(EPOCH.load(Ordering::Relaxed));
 }
 
 extern "C" fn forget() {

@@ -103,11 +103,12 @@ impl Lock {
     #[track_caller]
     #[inline]
     pub fn lock(&self) -> Result<Guard<'_>, OwnerDied<Guard<'_>>> {
-        match self.lock_until(Until::forever()) {
-            Ok(guard) => Ok(guard),
-            Err(LockError::OwnerDied(died)) => Err(died),
-            Err(LockError::TimedOut | LockError::Stopped) => unreachable!("nothing ends this wait"),
+        if !seen::is_watched()
+            && let Some(news) = exclusion::try_take(self.object.memory())
+        {
+            return self.guard(news);
         }
+        self.wait_for_lock(Location::caller())
     }
 
     /// Takes the lock if it is free.
@@ -150,6 +151,16 @@ impl Lock {
     /// Whether somebody holds it, or has died with it: `locked()` in Python. It may have changed when the answer comes.
     pub fn is_locked(&self) -> bool {
         exclusion::is_held(self.object.memory())
+    }
+
+    #[cold]
+    fn wait_for_lock(&self, caller: &'static Location<'static>) -> Result<Guard<'_>, OwnerDied<Guard<'_>>> {
+        let until = Until::forever();
+        let _told = Operation::begin("lock", self.object.id(), &until, caller);
+        match exclusion::take(self.object.memory(), &until) {
+            Ok(news) => self.guard(news),
+            Err(Over::TimedOut | Over::Stopped) => unreachable!("nothing ends this wait"),
+        }
     }
 
     #[inline]

@@ -7,8 +7,8 @@
 //! | --- | --- |
 //! | 0 | `MAGIC` |
 //! | 4 | the kind, and the version of its layout |
-//! | 8 to 63 | numbers that are fixed when the object is made |
-//! | 64 to 127 | the main mutex and its words (`exclusion.rs`), in kinds that have one |
+//! | 8 to 59 | numbers that are fixed when the object is made |
+//! | 60 to 127 | the main mutex and its words (`exclusion.rs`), in kinds that have one; 112 to 127 are 0 in others |
 //! | 128 on | the kind's own |
 
 use std::io;
@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use core_process::shm::Segment;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::exclusion;
 use crate::sys::memory::Memory;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"sync");
@@ -100,5 +101,14 @@ impl Object {
         kind: &Kind,
     ) -> Result<Arc<Self>, D::Error> {
         Self::open(Segment::deserialize(deserializer)?, kind).map_err(de::Error::custom)
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        // A guard was forgotten: the kernel's list of the mutexes that its thread holds runs through this memory.
+        if exclusion::is_held_here(&self.memory) {
+            self.memory.stay();
+        }
     }
 }

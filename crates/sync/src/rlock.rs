@@ -75,11 +75,12 @@ impl RLock {
     #[track_caller]
     #[inline]
     pub fn lock(&self) -> Result<RGuard<'_>, OwnerDied<RGuard<'_>>> {
-        match self.lock_until(Until::forever()) {
-            Ok(guard) => Ok(guard),
-            Err(LockError::OwnerDied(died)) => Err(died),
-            Err(LockError::TimedOut | LockError::Stopped) => unreachable!("nothing ends this wait"),
+        if !seen::is_watched()
+            && let Some(news) = exclusion::try_take(self.object.memory())
+        {
+            return self.guard(news);
         }
+        self.wait_for_lock(Location::caller())
     }
 
     /// Takes it if it is free or the caller's own.
@@ -130,6 +131,16 @@ impl RLock {
 
     pub(crate) fn memory(&self) -> &Memory {
         self.object.memory()
+    }
+
+    #[cold]
+    fn wait_for_lock(&self, caller: &'static Location<'static>) -> Result<RGuard<'_>, OwnerDied<RGuard<'_>>> {
+        let until = Until::forever();
+        let _told = Operation::begin("rlock", self.object.id(), &until, caller);
+        match exclusion::take(self.object.memory(), &until) {
+            Ok(news) => self.guard(news),
+            Err(Over::TimedOut | Over::Stopped) => unreachable!("nothing ends this wait"),
+        }
     }
 
     #[inline]

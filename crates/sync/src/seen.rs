@@ -7,6 +7,12 @@ use std::panic::Location;
 use core_process::Until;
 use core_process::probe::{self, Phase};
 
+/// Whether anybody is told: nobody in most programs, and then a fast path is all there is.
+#[inline]
+pub(crate) fn is_watched() -> bool {
+    probe::is_installed()
+}
+
 /// An operation that has begun; its drop tells the end.
 pub(crate) struct Operation {
     name: &'static str,

@@ -120,6 +120,7 @@ impl Segment {
 
     /// Its size in bytes; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a segment is never empty")]
+    #[inline]
     pub fn len(&self) -> usize {
         self.memory.len()
     }
@@ -127,6 +128,7 @@ impl Segment {
     /// Where it lies in this process, aligned to a page; another process has it at another address.
     ///
     /// Other processes write there at any time: a plain read or write needs an agreement with them.
+    #[inline]
     pub fn as_ptr(&self) -> *mut u8 {
         self.memory.as_ptr()
     }

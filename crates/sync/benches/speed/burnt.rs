@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use core_process::{Child, Process};
 
-use crate::games::{Game, Side};
-use crate::guest::{Guest, Place};
+use crate::games::Side;
+use crate::guest::Guest;
+use crate::rows::Row;
 use crate::table::{Board, Word};
 
 /// Moves of a measurement.
@@ -21,14 +22,13 @@ const WORK: Duration = Duration::from_millis(1);
 
 /// What the waiter has burnt.
 pub(crate) struct Burnt {
-    pub(crate) name: &'static str,
-    pub(crate) place: Place,
+    pub(crate) title: String,
     /// CPU time by time.
     pub(crate) part: f64,
 }
 
-/// Plays each game with pauses among hogs.
-pub(crate) fn measure(guest: &Guest, moves: u32) -> Vec<Burnt> {
+/// Plays each of our games in which one waits for the other, with pauses, among hogs.
+pub(crate) fn measure(rows: &[Row], guest: &Guest, moves: u32) -> Vec<Burnt> {
     let board = &guest.table.board;
     board.word(Word::Value).store(0, Relaxed);
     let hogs: Vec<Child<()>> = (0..=core_process::cpu_count())
@@ -39,28 +39,25 @@ pub(crate) fn measure(guest: &Guest, moves: u32) -> Vec<Burnt> {
         })
         .collect();
     let mut all = Vec::new();
-    for (name, game) in [
-        ("event", Game::Event),
-        ("semaphore", Game::Semaphore),
-        ("condition", Game::Condition),
-        ("barrier", Game::Barrier),
-    ] {
-        for place in [Place::One, Place::Two] {
-            let call = guest.call(game, place, moves);
-            let began = Instant::now();
-            for _ in 0..moves {
-                let working = Instant::now();
-                while working.elapsed() < WORK {
-                    std::hint::spin_loop();
-                }
-                game.play(&guest.table, Side::Host, 1);
+    for row in rows.iter().filter(|row| row.is_of_turns()) {
+        let (game, place) = (row.games[0], row.place);
+        let call = guest.call(game, place, moves);
+        let began = Instant::now();
+        for _ in 0..moves {
+            let working = Instant::now();
+            while working.elapsed() < WORK {
+                std::hint::spin_loop();
             }
-            let waited = began.elapsed();
-            guest.see_off(call);
-            let used = f64::from(board.word(Word::Used).load(Relaxed)) / 1e6;
-            let part = used / waited.as_secs_f64();
-            all.push(Burnt { name, place, part });
+            game.play(&guest.table, Side::Host, 1);
         }
+        let waited = began.elapsed();
+        guest.see_off(call);
+        let used = f64::from(board.word(Word::Used).load(Relaxed)) / 1e6;
+        let part = used / waited.as_secs_f64();
+        all.push(Burnt {
+            title: row.title(),
+            part,
+        });
     }
     board.word(Word::Value).store(STOP, Relaxed);
     for hog in hogs {

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::burnt::{self, Burnt};
-use crate::guest::Place;
 use crate::rows::{Row, Target};
 use crate::turns::{Summary, Times};
 
@@ -69,17 +68,8 @@ pub(crate) fn print(rows: &[Row], turns: &[Times], burnt: &[Burnt], python: Opti
         } else {
             "NOT MET"
         };
-        println!("{:<22} {:>6.2} %  {verdict}", title_of(one), one.part * 100.0);
+        println!("{:<22} {:>6.2} %  {verdict}", one.title, one.part * 100.0);
     }
-}
-
-fn title_of(burnt: &Burnt) -> String {
-    let place = if burnt.place == Place::One {
-        "one CPU"
-    } else {
-        "two CPUs"
-    };
-    format!("{}, {place}", burnt.name)
 }
 
 impl Target {
@@ -132,7 +122,7 @@ pub(crate) fn write(turns: &[Times], burnt: &[Burnt]) {
         .collect();
     let burnt: Vec<Value> = burnt
         .iter()
-        .map(|one| json!({ "game": title_of(one), "part": one.part }))
+        .map(|one| json!({ "game": one.title, "part": one.part }))
         .collect();
     let whole = json!({ "bench": "sync", "rows": rows, "burnt": burnt });
     let path = target_directory().join("bench/sync.json");

@@ -25,6 +25,11 @@ pub(crate) enum Target {
 }
 
 impl Row {
+    /// Whether one waits while the other has its turn.
+    pub(crate) fn is_of_turns(&self) -> bool {
+        self.games[0].is_for_two() && self.games[0] != Game::LockOfTwo
+    }
+
     /// `event, one CPU`.
     pub(crate) fn title(&self) -> String {
         match self.place {

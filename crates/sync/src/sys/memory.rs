@@ -8,7 +8,7 @@
 #![allow(unsafe_code, reason = "POSIX mutexes in shared memory")]
 
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use core_process::shm::Segment;
@@ -49,19 +49,25 @@ pub(crate) enum Got {
     FromTheDead,
 }
 
-/// A segment, and how many of its mutexes this process holds through this mapping.
+/// What every object has at least, in bytes.
+const HEAD: usize = 128;
+
+/// The mapped segment of an object.
 #[derive(Debug)]
 pub(crate) struct Memory {
     segment: ManuallyDrop<Segment>,
-    /// Levels of the main mutex that a thread of this process holds. Written by its holder alone.
-    held: AtomicU32,
+    /// Whether the mapping outlives this.
+    stays: bool,
 }
 
 impl Memory {
+    /// # Panics
+    /// If the segment is shorter than any object is.
     pub(crate) fn new(segment: Segment) -> Self {
+        assert!(segment.len() >= HEAD);
         Self {
             segment: ManuallyDrop::new(segment),
-            held: AtomicU32::new(0),
+            stays: false,
         }
     }
 
@@ -69,15 +75,25 @@ impl Memory {
         &self.segment
     }
 
+    /// The word at `offset`. In the head of an object nothing is left of the check at run time.
     #[inline]
     pub(crate) fn word(&self, offset: usize) -> &Word {
-        self.segment.atomic_u32(offset)
+        assert!(offset.is_multiple_of(4) && self.reaches(offset + 4));
+        // SAFETY: the offset was just checked to lie inside the mapping, which lives as long as `self`.
+        let place = unsafe { self.segment.as_ptr().add(offset) };
+        // SAFETY: aligned, inside the mapping for the life of `&self`; any bits are a u32, and everybody writes it as an atomic.
+        unsafe { Word::from_ptr(place.cast()) }
+    }
+
+    #[inline]
+    fn reaches(&self, end: usize) -> bool {
+        end <= HEAD || end <= self.segment.len()
     }
 
     /// The mutex at `offset`.
     #[inline]
     fn mutex(&self, offset: usize) -> *mut libc::pthread_mutex_t {
-        assert!(offset.is_multiple_of(8) && offset + MUTEX_ROOM <= self.segment.len());
+        assert!(offset.is_multiple_of(8) && self.reaches(offset + MUTEX_ROOM));
         // SAFETY: the offset was just checked to lie inside the mapping, which lives as long as `self`.
         unsafe { self.segment.as_ptr().add(offset) }.cast()
     }
@@ -106,7 +122,7 @@ impl Memory {
     #[inline]
     pub(crate) fn try_lock(&self, offset: usize) -> Option<Got> {
         // SAFETY: the mutex was initialised by `make_mutex` in whichever process made the object, and the mapping stays
-        // while it is held: `note_held` counts that, `drop` looks.
+        // while it is held: the object sees to that by `stay`.
         let code = unsafe { libc::pthread_mutex_trylock(self.mutex(offset)) };
         got(code)
     }
@@ -144,28 +160,15 @@ impl Memory {
         let _ = unsafe { libc::pthread_mutex_unlock(self.mutex(offset)) };
     }
 
-    /// Notes that the caller holds one more level of the main mutex.
-    #[inline]
-    pub(crate) fn note_held(&self) {
-        // Relaxed, and no read-modify-write: the holder alone writes it, and `drop` runs after every holder's last use
-        // (the Arc around this orders them).
-        self.held
-            .store(self.held.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-
-    /// Notes that the caller is about to release a level.
-    #[inline]
-    pub(crate) fn note_released(&self) {
-        self.held.store(
-            self.held.load(Ordering::Relaxed).saturating_sub(1),
-            Ordering::Relaxed,
-        );
+    /// Leaves it mapped for the life of the process.
+    pub(crate) fn stay(&mut self) {
+        self.stays = true;
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if *self.held.get_mut() == 0 {
+        if !self.stays {
             // SAFETY: `drop` runs once, and nothing uses the segment after it.
             unsafe { ManuallyDrop::drop(&mut self.segment) };
         }
