@@ -59,14 +59,36 @@ pub(crate) fn of_the_answer(diagnosis: &Diagnosis) -> impl Iterator<Item = &Stuc
         .filter(|process| process.name != leaks::FORK_SERVER)
 }
 
-/// The line of the answer that the first hanging process waits in: the main process's, or else any.
+/// The line of the answer that the first hanging process waits in: the main process's, or else any. Who only waits for the end of
+/// another one that hangs is not the reason, unless they wait for each other.
 pub(crate) fn culprit<'a>(diagnosis: &Diagnosis, journal: &'a Journal) -> Option<&'a crate::Place> {
     let open = journal.open();
-    diagnosis.processes.iter().find_map(|process| {
-        let own = open.iter().filter(|event| event.pid == process.pid);
+    let place_in = |process: &Stuck, joins_count: bool| {
+        let own = open.iter().filter(|event| {
+            event.pid == process.pid && (joins_count || !waits_for_an_end_of(event, diagnosis))
+        });
         own.filter_map(|event| event.location.as_ref())
             .find(|place| answer::owns(place))
-    })
+    };
+    let find = |joins_count| {
+        diagnosis
+            .processes
+            .iter()
+            .find_map(|process| place_in(process, joins_count))
+    };
+    let reason = if diagnosis.cycle.is_empty() {
+        find(false)
+    } else {
+        None
+    };
+    reason.or_else(|| find(true))
+}
+
+/// Whether it is the join of a process that hangs as well.
+fn waits_for_an_end_of(event: &Event, diagnosis: &Diagnosis) -> bool {
+    let is_join = event.source == Source::Library && matches!(event.name.as_str(), "join" | "wait");
+    let hangs = |process: &Stuck| process.pid as u64 == event.object;
+    is_join && diagnosis.processes.iter().any(hangs)
 }
 
 fn role(process: &Stuck, main_pid: i32) -> &str {
@@ -368,5 +390,23 @@ mod tests {
             ..diagnosis
         };
         assert_eq!(describe(&through_a_helper, &journal, 30), lines[..3]);
+    }
+
+    #[test]
+    fn a_join_of_one_that_hangs_is_not_the_reason() {
+        let diagnosis = Diagnosis {
+            quiet: Duration::from_secs(6),
+            processes: vec![
+                stuck(30, "learn", waits_for(Object::End { pid: 31 })),
+                stuck(31, "worker", Waits::Unknown),
+            ],
+            cycle: Vec::new(),
+        };
+        let joins = begins(30, Source::Library, "join", 31, "learn/l04_07.rs");
+        let waits = begins(31, Source::Library, "barrier", 5, "learn/l04_07_too.rs");
+        let both = Journal::of(vec![joins.clone(), waits]);
+        assert_eq!(culprit(&diagnosis, &both).unwrap().file, "learn/l04_07_too.rs");
+        let alone = Journal::of(vec![joins]);
+        assert_eq!(culprit(&diagnosis, &alone).unwrap().file, "learn/l04_07.rs");
     }
 }
