@@ -123,6 +123,57 @@ mod l04_06_condition {
     pub mod wrong_waits_with_lock;
 }
 
+#[path = "../lessons/l04_07_barrier"]
+mod l04_07_barrier {
+    pub mod alt_two_waits;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/all_swap.rs"]
+    pub mod wrong_all_swap;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/idle_leaves.rs"]
+    pub mod wrong_idle_leaves;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/ignores_broken.rs"]
+    pub mod wrong_ignores_broken;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/leaves.rs"]
+    pub mod wrong_leaves;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/main_counts.rs"]
+    pub mod wrong_main_counts;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/new_workers.rs"]
+    pub mod wrong_new_workers;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_wait_before.rs"]
+    pub mod wrong_no_wait_before;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_by_one.rs"]
+    pub mod wrong_one_by_one;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_wait.rs"]
+    pub mod wrong_one_wait;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/own_barrier.rs"]
+    pub mod wrong_own_barrier;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/panics.rs"]
+    pub mod wrong_panics;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/reset_first.rs"]
+    pub mod wrong_reset_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/threads.rs"]
+    pub mod wrong_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/unwraps.rs"]
+    pub mod wrong_unwraps;
+}
+
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
     grader::Case {
@@ -493,6 +544,168 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
         source: include_str!("../lessons/l04_06_condition/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "exercise",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::exercise::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "solution",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::solution::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "alt_two_waits",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::alt_two_waits::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/alt_two_waits.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_all_swap",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_all_swap::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/all_swap.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_idle_leaves",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_idle_leaves::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/idle_leaves.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_ignores_broken",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_ignores_broken::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/ignores_broken.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_leaves",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_leaves::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/leaves.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_main_counts",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_main_counts::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/main_counts.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_new_workers",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_new_workers::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/new_workers.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_no_wait_before",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_no_wait_before::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/no_wait_before.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_one_by_one",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_one_by_one::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/one_by_one.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_one_wait",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_one_wait::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/one_wait.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_own_barrier",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_own_barrier::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/own_barrier.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_panics",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_panics::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/panics.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_reset_first",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_reset_first::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/reset_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_threads",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_threads::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "wrong_unwraps",
+        scenarios: || l04_07_barrier::check::scenarios(l04_07_barrier::wrong_unwraps::run),
+        main: None,
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/wrong/unwraps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
+    },
+    grader::Case {
+        lesson: "4.7",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l04_07_barrier::example::main),
+        toml: include_str!("../lessons/l04_07_barrier/lesson.toml"),
+        source: include_str!("../lessons/l04_07_barrier/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_07_barrier"),
     },
 ];
 
