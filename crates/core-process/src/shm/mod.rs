@@ -5,7 +5,7 @@
 //!
 //! - [`Segment`] is the memory; [`Shared`] says which types may live in it, [`Bool`] is one of them.
 //! - [`Typed`] is a value, or an array of values, of such a type; what another process sent is checked: [`OpenError`].
-//! - [`Parcel`] is bytes that nobody can change any more.
+//! - [`Parcel`] is bytes that nobody can change any more; [`Pool`] has segments for large messages, which are used again.
 
 mod bool;
 #[doc(hidden)]
@@ -13,6 +13,7 @@ pub mod derived;
 mod fingerprint;
 mod header;
 mod parcel;
+mod pool;
 mod segment;
 mod shared;
 mod typed;
@@ -23,6 +24,7 @@ pub use core_process_derive::Shared;
 pub use fingerprint::Fingerprint;
 pub use header::{Fact, OpenError};
 pub use parcel::Parcel;
+pub use pool::{Borrowed, Bounds, Loan, Pool};
 pub use segment::Segment;
 pub use shared::Shared;
 pub use typed::{Content, Typed};

@@ -162,6 +162,20 @@ impl Segment {
         self.memory.write(offset, bytes);
     }
 
+    /// Copies the bytes from `offset` on into `to`. While somebody writes, they may be half old and half new.
+    ///
+    /// # Panics
+    /// In the caller's line, if they do not lie inside.
+    #[track_caller]
+    pub fn copy_to(&self, offset: usize, to: &mut [u8]) {
+        self.memory.read(offset, to);
+    }
+
+    /// Maps every page now instead of at its first touch.
+    pub(crate) fn populate(&self) {
+        self.memory.populate();
+    }
+
     /// A copy of the `len` bytes from `offset` on. While somebody writes, it may be half old and half new.
     ///
     /// # Panics

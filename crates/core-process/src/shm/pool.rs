@@ -1,0 +1,436 @@
+//! `Pool`: segments that are used again, since the first touch of each page of a new one costs more than all the rest.
+//!
+//! Invariant: a segment that was lent is written to again only after its borrower has said, in the segment itself, that it is done with
+//! the loan that is out (the word `TURN`). Who dies with one says nothing: that segment is never used again, and its memory goes with the
+//! last process that has it. What a borrower can do with a segment that it has given back is to look at, or spoil, what is put there
+//! later; so a pool serves one circle of processes, of which each may read all that is sent in it anyway.
+//!
+//! | offset | word | what |
+//! | --- | --- | --- |
+//! | 0 | `MAGIC` | |
+//! | 8 | `NUMBER` | drawn by chance when it is made: the same segment, whichever descriptor it comes by |
+//! | 16 | `TURN` | odd: lent, for the (n/2 + 1)th time; even: with its pool |
+//! | 64 | | the bytes |
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{Arc, Mutex};
+
+use super::Segment;
+use crate::handle::lock;
+use crate::sys::memfd;
+
+const MAGIC: usize = 0;
+const NUMBER: usize = 8;
+const TURN: usize = 16;
+const BYTES: usize = 64;
+
+const MARK: u64 = u64::from_le_bytes(*b"corepool");
+
+/// The least that a segment is made for: below it, what is saved is less than what it costs to keep one.
+const SMALLEST: usize = 64 << 10;
+
+/// How much a [`Pool`] keeps: of the segments that it has made, and as much again of those that it has received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most segments; each costs a descriptor.
+    pub segments: usize,
+    /// Most bytes of all of them together.
+    pub bytes: usize,
+}
+
+impl Default for Bounds {
+    /// 8 segments, 64 MiB.
+    fn default() -> Self {
+        Self {
+            segments: 8,
+            bytes: 64 << 20,
+        }
+    }
+}
+
+/// Segments for large messages, used again and again.
+///
+/// A new segment costs 0.7 ms a megabyte before the first byte is in it (the kernel clears each page when it is first touched); one that
+/// has been used costs nothing. The sender takes a [`Loan`], writes, and sends its descriptor; the receiver hands the descriptor to a pool
+/// of its own and gets a [`Borrowed`], which it reads and drops: from then on the sender's pool may use the segment again.
+///
+/// # Who shares a pool
+/// One pool belongs to one circle of processes: the two ends of a pipe, the users of a queue. A borrower keeps its mapping, so it can see
+/// what is written there later, and a hostile one can write there: copy, then check, as with every memory that is shared.
+/// Between circles nothing is used again, so nothing leaks and nothing has to be cleared. A forked child begins with an empty pool.
+///
+/// # If it dies here
+/// A borrower that is killed with a segment has not given it back: the pool forgets it, at the latest when its bounds are reached, and the memory goes
+/// with the last process that has it. A sender that is killed leaves nothing: segments have no names.
+///
+/// ```
+/// use core_process::shm::{Bounds, Pool};
+///
+/// let (sender, receiver) = (Pool::new(Bounds::default()), Pool::new(Bounds::default()));
+/// for text in ["one", "two"] {
+///     let loan = sender.take(text.len())?; // the second time it is the same memory
+///     loan.write_bytes(0, text.as_bytes());
+///     let descriptor = loan.lend()?; // travels beside the message that says how many bytes it is
+///
+///     let borrowed = receiver.receive(descriptor, text.len())?;
+///     assert_eq!(borrowed.read_bytes(0, text.len()), text.as_bytes());
+/// } // dropped: given back
+/// assert_eq!(sender.made(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Pool {
+    shelves: Arc<Mutex<Shelves>>,
+    bounds: Bounds,
+}
+
+/// What is kept.
+#[derive(Debug, Default)]
+struct Shelves {
+    /// The process that this was written by; a forked child finds its parent's and begins anew.
+    pid: u32,
+    /// Made here: with the pool, or lent. The oldest first.
+    own: VecDeque<Arc<Kept>>,
+    /// Made elsewhere, and mapped here. The one that was not used for longest first.
+    seen: VecDeque<Arc<Kept>>,
+    made: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    segment: Segment,
+    number: u64,
+}
+
+impl Kept {
+    fn turn(&self) -> u64 {
+        // Acquire: pairs with the Release in `Borrowed::drop`, so the borrower's last look comes before what is written next.
+        self.segment.atomic_u64(TURN).load(Acquire)
+    }
+
+    fn room(&self) -> usize {
+        self.segment.len() - BYTES
+    }
+}
+
+/// A segment that nobody else writes to, to be filled and lent. Dropped without that it goes back to its pool.
+#[must_use = "dropped, the segment goes back to its pool"]
+pub struct Loan {
+    kept: Arc<Kept>,
+    shelves: Arc<Mutex<Shelves>>,
+    bounds: Bounds,
+    pid: u32,
+    len: usize,
+}
+
+/// A segment that another process has lent. Dropped, it goes back.
+#[must_use = "dropped, the segment goes back to whoever has lent it"]
+pub struct Borrowed {
+    kept: Arc<Kept>,
+    turn: u64,
+    pid: u32,
+    len: usize,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            shelves: Arc::default(),
+            bounds,
+        }
+    }
+
+    /// A segment with room for `len` bytes, used or new. Its bytes are whatever the last message in it has left, or zero.
+    ///
+    /// # Errors
+    /// As [`Segment::create`].
+    pub fn take(&self, len: usize) -> io::Result<Loan> {
+        let found = self.here(|shelves| {
+            let fits = |kept: &Arc<Kept>| {
+                // Not one of four times the size: it would be missed by who needs it.
+                kept.room() >= len && kept.room() / 4 <= len.max(SMALLEST) && kept.turn().is_multiple_of(2)
+            };
+            let index = shelves.own.iter().position(fits)?;
+            shelves.own.remove(index)
+        });
+        let kept = match found {
+            Some(kept) => kept,
+            None => Arc::new(self.make(len)?),
+        };
+        Ok(Loan {
+            kept,
+            shelves: Arc::clone(&self.shelves),
+            bounds: self.bounds,
+            pid: process::id(),
+            len,
+        })
+    }
+
+    fn make(&self, len: usize) -> io::Result<Kept> {
+        let too_large = || io::Error::from_raw_os_error(libc::EFBIG);
+        let whole = len.checked_add(BYTES).and_then(rounded).ok_or_else(too_large)?;
+        let segment = Segment::create("pool", whole)?;
+        let number = drawn()?;
+        segment.populate();
+        segment.atomic_u64(NUMBER).store(number, Relaxed);
+        segment.atomic_u64(MAGIC).store(MARK, Relaxed);
+        self.here(|shelves| shelves.made += 1);
+        Ok(Kept { segment, number })
+    }
+
+    /// Takes the descriptor that came with a message for a segment that was lent, with `len` bytes of message in it. A segment that has come before is
+    /// mapped already.
+    ///
+    /// # Errors
+    /// `InvalidData`: it is no such segment, or has no room for `len` bytes, or is not lent at the moment. Otherwise the system's, if
+    /// it cannot be mapped.
+    pub fn receive(&self, descriptor: OwnedFd, len: usize) -> io::Result<Borrowed> {
+        let mut words = [0; TURN];
+        memfd::read_exact(descriptor.as_fd(), &mut words)?;
+        let (marks, _) = words.as_chunks::<8>();
+        let [mark, number] = [marks[0], marks[1]].map(u64::from_ne_bytes);
+        if mark != MARK {
+            return Err(not_lent("it is no segment of a pool"));
+        }
+        let known = self.here(|shelves| {
+            let index = shelves.seen.iter().position(|kept| kept.number == number)?;
+            shelves.seen.remove(index)
+        });
+        let kept = match known {
+            Some(kept) => kept,
+            None => {
+                let segment = Segment::open_within(descriptor, u64::MAX)?;
+                if segment.len() < BYTES {
+                    return Err(not_lent("it has no room for its head"));
+                }
+                segment.populate();
+                Arc::new(Kept { segment, number })
+            }
+        };
+        let (turn, room) = (kept.turn(), kept.room());
+        self.keep_seen(&kept);
+        if room < len {
+            return Err(not_lent(&format!(
+                "it has room for {room} bytes where {len} are expected"
+            )));
+        }
+        if turn.is_multiple_of(2) {
+            return Err(not_lent("nobody has lent it"));
+        }
+        Ok(Borrowed {
+            kept,
+            turn,
+            pid: process::id(),
+            len,
+        })
+    }
+
+    fn keep_seen(&self, kept: &Arc<Kept>) {
+        self.here(|shelves| put(&mut shelves.seen, kept, self.bounds, |_| 0));
+    }
+
+    /// How many segments it has made so far: the others were used again.
+    pub fn made(&self) -> u64 {
+        self.here(|shelves| shelves.made)
+    }
+
+    /// How many segments it keeps at the moment, its own and those that it has received, and their bytes.
+    pub fn kept(&self) -> (usize, usize) {
+        self.here(|shelves| {
+            let all = || shelves.own.iter().chain(&shelves.seen);
+            (all().count(), all().map(|kept| kept.segment.len()).sum())
+        })
+    }
+
+    fn here<R>(&self, step: impl FnOnce(&mut Shelves) -> R) -> R {
+        here(&self.shelves, step)
+    }
+}
+
+/// The shelves of this process.
+fn here<R>(shelves: &Mutex<Shelves>, step: impl FnOnce(&mut Shelves) -> R) -> R {
+    let mut shelves = lock(shelves);
+    let pid = process::id();
+    if shelves.pid != pid {
+        // The parent goes on with what it has; a copy of its shelf would be a second owner.
+        *shelves = Shelves {
+            pid,
+            ..Shelves::default()
+        };
+    }
+    step(&mut shelves)
+}
+
+/// Puts one there, if it fits at all, and makes room for it; `least` says which is missed least.
+fn put(
+    shelf: &mut VecDeque<Arc<Kept>>,
+    kept: &Arc<Kept>,
+    bounds: Bounds,
+    least: impl Fn(&VecDeque<Arc<Kept>>) -> usize,
+) {
+    if kept.segment.len() > bounds.bytes {
+        return;
+    }
+    shelf.push_back(Arc::clone(kept));
+    while is_above(shelf, bounds) {
+        shelf.remove(least(shelf));
+    }
+}
+
+fn is_above(kept: &VecDeque<Arc<Kept>>, bounds: Bounds) -> bool {
+    let bytes: usize = kept.iter().map(|kept| kept.segment.len()).sum();
+    kept.len() > bounds.segments || bytes > bounds.bytes
+}
+
+/// A number that no other segment has, as far as chance goes.
+fn drawn() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    // So few bytes are never cut short.
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// The size of the segment for so many bytes: a step of a quarter, so that sizes that are alike share segments.
+fn rounded(len: usize) -> Option<usize> {
+    let len = len.max(SMALLEST);
+    let step = (len.checked_next_power_of_two()? / 8).max(4096);
+    len.checked_next_multiple_of(step)
+}
+
+impl Loan {
+    /// The bytes that it was taken for.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "the length that was asked for, no content"
+    )]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies `bytes` to the bytes from `offset` on.
+    ///
+    /// # Panics
+    /// In the caller's line, if they do not lie inside.
+    #[track_caller]
+    pub fn write_bytes(&self, offset: usize, bytes: &[u8]) {
+        inside(offset, bytes.len(), self.len);
+        self.kept.segment.write_bytes(BYTES + offset, bytes);
+    }
+
+    /// Lends it: the descriptor is for whoever gets the message. From here on the segment is the borrower's.
+    ///
+    /// # Errors
+    /// `EMFILE` if no descriptor is free.
+    pub fn lend(self) -> io::Result<OwnedFd> {
+        let descriptor = self.kept.segment.as_fd().try_clone_to_owned()?;
+        let turn = self.kept.segment.atomic_u64(TURN);
+        // Relaxed: the message of the kernel, by which the borrower gets it, orders.
+        turn.store(turn.load(Relaxed) | 1, Relaxed);
+        Ok(descriptor)
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        // A copy in a forked child is the parent's.
+        if self.pid != process::id() {
+            return;
+        }
+        here(&self.shelves, |shelves| {
+            put(&mut shelves.own, &self.kept, self.bounds, |own| {
+                // One that is out may never come back; else the one that was not used for longest.
+                let is_out = |kept: &Arc<Kept>| !kept.turn().is_multiple_of(2);
+                own.iter().position(is_out).unwrap_or(0)
+            });
+        });
+    }
+}
+
+impl Borrowed {
+    /// The bytes of the message.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "the length that was expected, no content"
+    )]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A copy of the `len` bytes from `offset` on.
+    ///
+    /// # Panics
+    /// In the caller's line, if they do not lie inside.
+    #[track_caller]
+    pub fn read_bytes(&self, offset: usize, len: usize) -> Vec<u8> {
+        inside(offset, len, self.len);
+        self.kept.segment.read_bytes(BYTES + offset, len)
+    }
+
+    /// Copies the bytes from `offset` on into `to`.
+    ///
+    /// # Panics
+    /// In the caller's line, if they do not lie inside.
+    #[track_caller]
+    pub fn copy_to(&self, offset: usize, to: &mut [u8]) {
+        inside(offset, to.len(), self.len);
+        self.kept.segment.copy_to(BYTES + offset, to);
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        // A copy in a forked child has borrowed nothing.
+        if self.pid != process::id() {
+            return;
+        }
+        let turn = self.kept.segment.atomic_u64(TURN);
+        // Release: pairs with the Acquire in `Kept::turn`. An exchange: a loan is given back once, whoever else has got the descriptor.
+        let _ = turn.compare_exchange(self.turn, self.turn.wrapping_add(1), Release, Relaxed);
+    }
+}
+
+#[track_caller]
+fn inside(offset: usize, len: usize, whole: usize) {
+    assert!(
+        offset.checked_add(len).is_some_and(|end| end <= whole),
+        "{len} bytes at {offset} do not lie in a message of {whole} bytes"
+    );
+}
+
+fn not_lent(why: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("the descriptor is not the expected segment of a pool: {why}"),
+    )
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (segments, bytes) = self.kept();
+        f.debug_struct("Pool")
+            .field("segments", &segments)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Loan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loan")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Borrowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Borrowed")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
+}
