@@ -64,6 +64,18 @@ pub fn is_main() -> bool {
     crate::sys::threads::is_main()
 }
 
+/// The kernel's number of the calling thread: `threading.get_native_id()`. No two living threads of a machine (of a PID
+/// namespace) share one, whatever their processes; it is used again when the thread has ended.
+///
+/// ```
+/// let main = core_process::thread::native_id();
+/// let other = std::thread::spawn(core_process::thread::native_id).join().unwrap();
+/// assert_ne!(main, other);
+/// ```
+pub fn native_id() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+}
+
 /// The calling thread is ending the process, and is not waited for any more. It never returns.
 #[inline]
 pub(crate) fn leave() {

@@ -81,6 +81,45 @@ mod l04_02_lock {
     pub mod wrong_total_one_by_one;
 }
 
+#[path = "../lessons/l04_03_rlock"]
+mod l04_03_rlock {
+    pub mod alt_thread_local;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/address_as_identity.rs"]
+    pub mod wrong_address_as_identity;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/anybody_releases.rs"]
+    pub mod wrong_anybody_releases;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/depth_counts_waiters.rs"]
+    pub mod wrong_depth_counts_waiters;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/depth_of_the_dead.rs"]
+    pub mod wrong_depth_of_the_dead;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/first_release_frees.rs"]
+    pub mod wrong_first_release_frees;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/look_then_store.rs"]
+    pub mod wrong_look_then_store;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_depth_for_all.rs"]
+    pub mod wrong_one_depth_for_all;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/owner_stays.rs"]
+    pub mod wrong_owner_stays;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/pid_alone.rs"]
+    pub mod wrong_pid_alone;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/plain_lock.rs"]
+    pub mod wrong_plain_lock;
+}
+
 #[path = "../lessons/l04_06_condition"]
 mod l04_06_condition {
     pub mod alt_one_condition;
@@ -409,6 +448,132 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
         source: include_str!("../lessons/l04_02_lock/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "exercise",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::exercise::acquire, l04_03_rlock::exercise::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "solution",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::solution::acquire, l04_03_rlock::solution::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "alt_thread_local",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::alt_thread_local::acquire, l04_03_rlock::alt_thread_local::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/alt_thread_local.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_address_as_identity",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_address_as_identity::acquire, l04_03_rlock::wrong_address_as_identity::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/address_as_identity.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_anybody_releases",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_anybody_releases::acquire, l04_03_rlock::wrong_anybody_releases::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/anybody_releases.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_depth_counts_waiters",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_depth_counts_waiters::acquire, l04_03_rlock::wrong_depth_counts_waiters::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/depth_counts_waiters.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_depth_of_the_dead",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_depth_of_the_dead::acquire, l04_03_rlock::wrong_depth_of_the_dead::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/depth_of_the_dead.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_first_release_frees",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_first_release_frees::acquire, l04_03_rlock::wrong_first_release_frees::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/first_release_frees.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_look_then_store",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_look_then_store::acquire, l04_03_rlock::wrong_look_then_store::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/look_then_store.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_one_depth_for_all",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_one_depth_for_all::acquire, l04_03_rlock::wrong_one_depth_for_all::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/one_depth_for_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_owner_stays",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_owner_stays::acquire, l04_03_rlock::wrong_owner_stays::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/owner_stays.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_pid_alone",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_pid_alone::acquire, l04_03_rlock::wrong_pid_alone::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/pid_alone.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_plain_lock",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_plain_lock::acquire, l04_03_rlock::wrong_plain_lock::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/plain_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l04_03_rlock::example::main),
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
     },
     grader::Case {
         lesson: "4.6",
