@@ -50,8 +50,8 @@ pub(crate) fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -
     Ok((given, Lasting::Keeper))
 }
 
-/// Has `job` done by the thread that did another one before: at once, or, if that is the main thread and this is not, when it
-/// comes by.
+/// Has `job` done by the thread that did another one before, and returns when it is done; but what the main thread did, and this is
+/// not, is done when that one comes by.
 pub(crate) fn run_on(thread: Lasting, job: impl FnOnce() + Send + 'static) {
     match thread {
         Lasting::Main if identity::is_main_thread() => {
@@ -59,8 +59,18 @@ pub(crate) fn run_on(thread: Lasting, job: impl FnOnce() + Send + 'static) {
             job();
         }
         Lasting::Main => lock(&FOR_MAIN).push((identity::epoch(), Box::new(job))),
-        // It is there, since it did another job before.
-        Lasting::Keeper => drop(send(Box::new(job))),
+        // It is there, since it did another job before. Waited for, so that what a drop closes is closed after it.
+        Lasting::Keeper => {
+            let (done, told) = channel::<()>();
+            let job = move || {
+                job();
+                drop(done);
+            };
+            if send(Box::new(job)).is_ok() {
+                // An error is the end of the sender, which is what is waited for.
+                let _ = told.recv();
+            }
+        }
     }
 }
 

@@ -207,3 +207,25 @@ fn a_stop_token_ends_the_wait() {
         assert!(matches!(waiter.join().unwrap(), Err(AcquireError::Stopped)));
     });
 }
+
+/// Descriptors of semaphores that are open after the drop, when another thread than the main one has had a permit; again and again.
+fn left_open() -> usize {
+    let open_after_drop = |_: u32| {
+        let semaphore = Semaphore::new(1).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| drop(semaphore.acquire().unwrap()));
+        });
+        drop(semaphore);
+        let links = std::fs::read_dir("/proc/self/fd").unwrap();
+        let targets = links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok());
+        let is_one = |target: &std::path::PathBuf| target.to_string_lossy().starts_with("/memfd:semaphore");
+        targets.filter(is_one).count()
+    };
+    (0..200).map(open_after_drop).sum()
+}
+
+#[test]
+fn c5_its_descriptor_is_closed_when_it_is_dropped_by_whatever_thread() {
+    let child = Process::new(left_open, ()).start().unwrap();
+    assert_eq!(child.join_timeout(WATCHDOG).unwrap(), 0);
+}
