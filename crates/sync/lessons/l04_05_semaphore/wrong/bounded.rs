@@ -1,0 +1,34 @@
+//! expect: CRASH
+//! The same mistake with a bounded semaphore: it knows how many permits there are, and refuses to make one more.
+
+use core_process::{Child, Process};
+use sync::BoundedSemaphore;
+
+use super::check::{Client, Failed, Outcome, Served, digest, prepare, query};
+
+fn client(client: Client, connections: BoundedSemaphore) -> Result<u64, Failed> {
+    prepare(&client);
+    let permit = connections.acquire().expect("there is a place for us");
+    let row = query(&client)?;
+    drop(permit);
+    connections.release().expect("it was mine");
+    Ok(digest(&client, row))
+}
+
+pub fn serve(clients: Vec<Client>, limit: u32) -> Served {
+    let connections = BoundedSemaphore::new(limit).expect("a descriptor is free");
+    let children: Vec<Child<Result<u64, Failed>>> = clients
+        .into_iter()
+        .map(|each| Process::new(client, (each, connections.clone())).start())
+        .map(|child| child.expect("a process can be started"))
+        .collect();
+    let outcomes = children.iter().map(|child| match child.join() {
+        Ok(Ok(value)) => Outcome::Digested(value),
+        Ok(Err(Failed)) => Outcome::Failed,
+        Err(_) => Outcome::Died,
+    });
+    Served {
+        outcomes: outcomes.collect(),
+        free: connections.available(),
+    }
+}
