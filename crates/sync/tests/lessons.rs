@@ -120,6 +120,89 @@ mod l04_03_rlock {
     pub mod wrong_plain_lock;
 }
 
+#[path = "../lessons/l04_04_event"]
+mod l04_04_event {
+    pub mod alt_one_flag;
+    pub mod alt_stop_token;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/asks_once.rs"]
+    pub mod wrong_asks_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/counts_sets.rs"]
+    pub mod wrong_counts_sets;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/expects_all.rs"]
+    pub mod wrong_expects_all;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/in_turn.rs"]
+    pub mod wrong_in_turn;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/kills.rs"]
+    pub mod wrong_kills;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/naps.rs"]
+    pub mod wrong_naps;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/polls.rs"]
+    pub mod wrong_polls;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/pulse.rs"]
+    pub mod wrong_pulse;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/sleeps.rs"]
+    pub mod wrong_sleeps;
+}
+
+#[path = "../lessons/l04_05_semaphore"]
+mod l04_05_semaphore {
+    pub mod alt_connection;
+    pub mod alt_three_steps;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/before_prepare.rs"]
+    pub mod wrong_before_prepare;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/bounded.rs"]
+    pub mod wrong_bounded;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/dropped_at_once.rs"]
+    pub mod wrong_dropped_at_once;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/expects_all.rs"]
+    pub mod wrong_expects_all;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/given_back_twice.rs"]
+    pub mod wrong_given_back_twice;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/gives_up.rs"]
+    pub mod wrong_gives_up;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/kept_to_the_end.rs"]
+    pub mod wrong_kept_to_the_end;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/lost_on_error.rs"]
+    pub mod wrong_lost_on_error;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/lost_with_its_holder.rs"]
+    pub mod wrong_lost_with_its_holder;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_at_a_time.rs"]
+    pub mod wrong_one_at_a_time;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/own_semaphore.rs"]
+    pub mod wrong_own_semaphore;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/parent_counts.rs"]
+    pub mod wrong_parent_counts;
+}
+
 #[path = "../lessons/l04_06_condition"]
 mod l04_06_condition {
     pub mod alt_one_condition;
@@ -574,6 +657,285 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
         source: include_str!("../lessons/l04_03_rlock/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "exercise",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::exercise::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "solution",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::solution::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "alt_one_flag",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::alt_one_flag::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/alt_one_flag.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "alt_stop_token",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::alt_stop_token::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/alt_stop_token.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_asks_once",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_asks_once::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/asks_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_counts_sets",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_counts_sets::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/counts_sets.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_expects_all",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_expects_all::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/expects_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_in_turn",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_in_turn::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/in_turn.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_kills",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_kills::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/kills.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_naps",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_naps::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/naps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_polls",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_polls::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/polls.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_pulse",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_pulse::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/pulse.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "wrong_sleeps",
+        scenarios: || l04_04_event::check::scenarios(l04_04_event::wrong_sleeps::race),
+        main: None,
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/wrong/sleeps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.4",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l04_04_event::example::main),
+        toml: include_str!("../lessons/l04_04_event/lesson.toml"),
+        source: include_str!("../lessons/l04_04_event/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_04_event"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "exercise",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::exercise::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "solution",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::solution::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "alt_connection",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::alt_connection::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/alt_connection.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "alt_three_steps",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::alt_three_steps::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/alt_three_steps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_before_prepare",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_before_prepare::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/before_prepare.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_bounded",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_bounded::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/bounded.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_dropped_at_once",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_dropped_at_once::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/dropped_at_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_expects_all",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_expects_all::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/expects_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_given_back_twice",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_given_back_twice::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/given_back_twice.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_gives_up",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_gives_up::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/gives_up.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_kept_to_the_end",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_kept_to_the_end::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/kept_to_the_end.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_lost_on_error",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_lost_on_error::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/lost_on_error.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_lost_with_its_holder",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_lost_with_its_holder::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/lost_with_its_holder.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_one_at_a_time",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_one_at_a_time::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/one_at_a_time.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_own_semaphore",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_own_semaphore::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/own_semaphore.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "wrong_parent_counts",
+        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::wrong_parent_counts::serve),
+        main: None,
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/wrong/parent_counts.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
+    },
+    grader::Case {
+        lesson: "4.5",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l04_05_semaphore::example::main),
+        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
+        source: include_str!("../lessons/l04_05_semaphore/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
     },
     grader::Case {
         lesson: "4.6",
