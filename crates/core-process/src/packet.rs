@@ -148,6 +148,13 @@ impl PacketSocket {
         }
     }
 
+    /// Whether every copy of the peer is closed. What it sent before may still be there.
+    pub fn is_abandoned(&self) -> bool {
+        let mut one = [PollFd::new(&self.socket, PollFlags::empty())];
+        let now = Some(std::time::Instant::now());
+        poll_until(&mut one, now).is_ok() && one[0].revents().contains(PollFlags::HUP)
+    }
+
     /// Waits until a packet has come or the peer is gone. Takes nothing.
     ///
     /// # Errors
@@ -228,7 +235,9 @@ mod tests {
         let (ours, theirs) = PacketSocket::pair().unwrap();
         theirs.send(&[IoSlice::new(b"last words")], &[]).unwrap();
         ours.send(&[IoSlice::new(b"unread")], &[]).unwrap();
+        assert!(!ours.is_abandoned());
         drop(theirs);
+        assert!(ours.is_abandoned());
         assert_eq!(text(&ours).as_deref(), Some("last words"));
         assert_eq!(text(&ours), None);
         assert_eq!(text(&ours), None);
@@ -238,6 +247,8 @@ mod tests {
     fn a_packet_that_was_looked_at_is_still_there_until_it_is_skipped() {
         let (ours, theirs) = PacketSocket::pair().unwrap();
         ours.skip().unwrap();
+        let nothing = ours.peek(&mut [0; 8]).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
         theirs.send(&[IoSlice::new(b"1")], &[theirs.as_fd()]).unwrap();
         theirs.send(&[IoSlice::new(b"2")], &[]).unwrap();
         for _ in 0..2 {

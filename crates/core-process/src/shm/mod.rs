@@ -5,12 +5,14 @@
 //!
 //! - [`Segment`] is the memory; [`Shared`] says which types may live in it, [`Bool`] is one of them.
 //! - [`Typed`] is a value, or an array of values, of such a type; what another process sent is checked: [`OpenError`].
+//! - [`GrowingSegment`] is memory that becomes larger while processes use it.
 //! - [`Parcel`] is bytes that nobody can change any more; [`Pool`] has segments for large messages, which are used again.
 
 mod bool;
 #[doc(hidden)]
 pub mod derived;
 mod fingerprint;
+mod growing;
 mod header;
 mod parcel;
 mod pool;
@@ -22,6 +24,7 @@ pub use bool::Bool;
 /// Checks that a struct may live in shared memory and implements [`Shared`](trait@Shared) for it, or says why it may not.
 pub use core_process_derive::Shared;
 pub use fingerprint::Fingerprint;
+pub use growing::{GrowingSegment, View};
 pub use header::{Fact, OpenError};
 pub use parcel::Parcel;
 pub use pool::{Borrowed, Bounds, Loan, Pool};

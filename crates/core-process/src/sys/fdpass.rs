@@ -86,10 +86,10 @@ pub(crate) fn try_recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usiz
     receive(socket, buffer, RecvFlags::DONTWAIT)
 }
 
-/// [`recv`], but the packet stays at the head of the queue, whatever comes of it: a second call, or one of [`skip`],
+/// [`try_recv`], but the packet stays at the head of the queue, whatever comes of it: a second call, or one of [`skip`],
 /// finds it again.
 pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    receive(socket, buffer, RecvFlags::PEEK)
+    receive(socket, buffer, RecvFlags::PEEK | RecvFlags::DONTWAIT)
 }
 
 /// The bytes alone of the packet at the head of the queue, which stays there, and how many there are, even if the buffer is
