@@ -14,7 +14,9 @@
 //! In reading order:
 //!
 //! - [`pipe`] gives a [`Sender`] and a [`Receiver`]; [`duplex`] two ends of a [`Connection`] that are both.
-//! - [`SendError`] and [`RecvError`] say why not.
+//! - [`Queue`] is for many on both sides, with a [`Producer`] and a [`Consumer`] as its ends; [`SimpleQueue`] has neither ends nor
+//!   a bound.
+//! - [`SendError`], [`RecvError`], [`PutError`] and [`GetError`] say why not.
 //!
 //! Each end is a value: an argument of a process, a result, a field, a part of a message; and so are files, locks and segments
 //! inside a message.
@@ -23,7 +25,8 @@
 //! To wait for several at once, children among them, is [`core_process::wait_any`]: `multiprocessing.connection.wait`.
 //!
 //! Inside: ends (`pipe.rs`, `connection.rs`, with the forms of `forms.rs`) over a channel (`channel.rs`) over messages
-//! (`message.rs`, `frame.rs`) over [`core_process::packet`].
+//! (`message.rs`, `frame.rs`) over [`core_process::packet`]; handles (`queue.rs`) over a store (`queue/store.rs`: locks, sockets) over
+//! a ring (`queue/ring.rs`) in [`core_process::shm`].
 #![allow(
     clippy::needless_doctest_main,
     reason = "init() has to be seen as the first line of main"
@@ -37,7 +40,9 @@ mod forms;
 mod frame;
 mod message;
 mod pipe;
+mod queue;
 
 pub use connection::{Connection, duplex};
 pub use error::{RecvError, SendError};
 pub use pipe::{Receiver, Sender, pipe};
+pub use queue::{Consumer, GetError, Producer, PutError, Queue, SimpleQueue};

@@ -80,9 +80,19 @@ impl<'a> Outgoing<'a> {
         &self,
         send: impl FnOnce(&[IoSlice<'_>], &[BorrowedFd<'_>]) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.send_with(self.bytes, send)
+    }
+
+    /// [`send_by`](Self::send_by) with other bytes, just as many, in the place of its own.
+    pub(crate) fn send_with(
+        &self,
+        bytes: &[u8],
+        send: impl FnOnce(&[IoSlice<'_>], &[BorrowedFd<'_>]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        debug_assert_eq!(bytes.len(), self.bytes.len());
         let head = self.head.to_bytes();
         let descriptors: Vec<_> = self.descriptors.iter().map(AsFd::as_fd).collect();
-        send(&[IoSlice::new(&head), IoSlice::new(self.bytes)], &descriptors)
+        send(&[IoSlice::new(&head), IoSlice::new(bytes)], &descriptors)
     }
 }
 

@@ -6,6 +6,9 @@ use crate::course::Course;
 use crate::failure::Failure;
 use crate::tidy::files;
 
+/// The forms of a queue's operation that is named `get` as in Python: what they give is what was put.
+const FORMS_OF_GET: &[&str] = &["get_until", "get_timeout"];
+
 /// Names under which anything can be put.
 const NAMES_OF_NOTHING: &[&str] = &["utils", "util", "common", "helpers", "helper", "misc", "prelude"];
 /// A longer file has two concepts.
@@ -40,6 +43,7 @@ pub(crate) fn check(course: &Course) -> Result<Vec<String>, Failure> {
                 && ["get_", "do_", "handle_"]
                     .iter()
                     .any(|prefix| name.starts_with(prefix))
+                && !FORMS_OF_GET.contains(&name)
             {
                 problems.push(format!(
                     "{file}:{}: `{name}`: name what it gives or does",

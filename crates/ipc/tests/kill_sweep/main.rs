@@ -1,4 +1,4 @@
-//! A fault at every system call of a send and of a receive: a kill, and each error that a call may have. Whoever is left gets
+//! A fault at every system call of a send, a receive, a put and a get: a kill, and each error that a call may have. Whoever is left gets
 //! whole messages and the end, and never waits for the dead.
 //!
 //! A child operates between two points and is hit at its first, its second, its third ... call there; the main process then
@@ -13,6 +13,7 @@
 )]
 
 mod pipes;
+mod queues;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ const FAULTS: &[(&str, Action); EACH] = &[
 ];
 
 fn operations() -> impl Iterator<Item = &'static Operation> {
-    pipes::OPERATIONS.iter()
+    pipes::OPERATIONS.iter().chain(queues::OPERATIONS)
 }
 
 fn main() -> ExitCode {

@@ -1,0 +1,134 @@
+//! A word on which processes sleep until another one has changed something.
+//!
+//! Who sleeps marks the word, looks once more, and sleeps while the word is what it wrote; who has changed something looks at the
+//! word and wakes one, if there is a mark. Both have a fence between their two steps, so one of them sees the other.
+//! Invariant: no sleep is without end: a wake-up can be lost with its sender, and nobody wakes a process for the death of
+//! another one. Sleepers are in the kernel's list and in no memory, so one that dies leaves at most a mark, which costs the next
+//! change a system call and is taken away then.
+//!
+//! | bits | what |
+//! | --- | --- |
+//! | 0 | `MARK`: somebody may sleep |
+//! | 1 to 31 | how often somebody went to sleep: so a mark is not taken away from one who has just come |
+
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, fence};
+use std::time::Duration;
+
+use core_process::{Until, WaitError};
+use rustix::thread::futex::{self, Flags, Timespec};
+
+const MARK: u32 = 1;
+const ENTRY: u32 = 2;
+
+/// After so long a sleeper looks again: for a stop token, for the death of the other side, for a wake-up that was lost.
+pub(crate) const WATCHFUL: Duration = Duration::from_millis(20);
+
+/// How long to sleep before the next look.
+///
+/// # Errors
+/// The wait is over: its token was stopped, or its deadline has passed.
+pub(crate) fn next_sleep(until: &Until) -> Result<Duration, WaitError> {
+    if until.token().is_some_and(core_process::StopToken::is_stopped) {
+        return Err(WaitError::Stopped);
+    }
+    match until.remaining() {
+        Some(Duration::ZERO) => Err(WaitError::TimedOut),
+        Some(left) => Ok(WATCHFUL.min(left)),
+        None => Ok(WATCHFUL),
+    }
+}
+
+/// Sleeps until somebody wakes, unless `is_there` says that there is no need to; at most for `longest`, and perhaps shorter.
+pub(crate) fn sleep(word: &AtomicU32, longest: Duration, is_there: impl FnOnce() -> bool) {
+    let mut before = word.load(Relaxed);
+    let marked = loop {
+        let marked = before.wrapping_add(ENTRY) | MARK;
+        // Relaxed: the word carries no data; the fence orders it.
+        match word.compare_exchange_weak(before, marked, Relaxed, Relaxed) {
+            Ok(_) => break marked,
+            Err(other) => before = other,
+        }
+    };
+    // Pairs with the fence in `wake_one`: either `is_there` sees the change, or the one who made it sees the mark.
+    fence(SeqCst);
+    if is_there() {
+        return;
+    }
+    let timeout = Timespec {
+        tv_sec: longest.as_secs().cast_signed(),
+        tv_nsec: longest.subsec_nanos().into(),
+    };
+    // Woken, changed before, interrupted, timed out: for the caller all are "look again".
+    let _ = futex::wait(word, Flags::empty(), marked, Some(&timeout));
+}
+
+/// Wakes one, if somebody may sleep; after a change that others wait for.
+#[inline]
+pub(crate) fn wake_one(word: &AtomicU32) {
+    // Pairs with the fence in `sleep`.
+    fence(SeqCst);
+    let seen = word.load(Relaxed);
+    if seen & MARK != 0 {
+        wake_marked(word, seen);
+    }
+}
+
+#[cold]
+fn wake_marked(word: &AtomicU32, seen: u32) {
+    if futex::wake(word, Flags::empty(), 1).unwrap_or(0) == 0 {
+        // The mark was a dead or impatient sleeper's. Who has come since has changed the word.
+        let _ = word.compare_exchange(seen, seen & !MARK, Relaxed, Relaxed);
+    }
+}
+
+/// Wakes all, for a change that concerns all.
+pub(crate) fn wake_all(word: &AtomicU32) {
+    // As in `wake_one`; the word is changed, too, so that who is about to sleep does not.
+    word.fetch_add(ENTRY, SeqCst);
+    let _ = futex::wake(word, Flags::empty(), i32::MAX.cast_unsigned());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    #[test]
+    fn a_change_is_never_slept_through() {
+        for _ in 0..200 {
+            let (word, changed) = (AtomicU32::new(0), AtomicBool::new(false));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !changed.load(Relaxed) {
+                        // So long that a lost wake-up would be seen by whoever runs the test.
+                        sleep(&word, Duration::from_secs(60), || changed.load(Relaxed));
+                    }
+                });
+                changed.store(true, Relaxed);
+                wake_one(&word);
+            });
+        }
+    }
+
+    #[test]
+    fn a_mark_that_nobody_has_is_taken_away_once() {
+        let word = AtomicU32::new(0);
+        sleep(&word, Duration::from_millis(1), || false);
+        assert_eq!(word.load(Relaxed) & MARK, MARK);
+        wake_one(&word);
+        assert_eq!(word.load(Relaxed) & MARK, 0);
+    }
+
+    #[test]
+    fn a_sleep_ends_with_its_wait() {
+        assert!(matches!(next_sleep(&Until::forever()), Ok(WATCHFUL)));
+        let over = Until::from(Duration::ZERO);
+        assert!(matches!(next_sleep(&over), Err(WaitError::TimedOut)));
+        let source = core_process::StopSource::new().unwrap();
+        source.stop();
+        let stopped = Until::from((&source.token(), Duration::ZERO));
+        assert!(matches!(next_sleep(&stopped), Err(WaitError::Stopped)));
+    }
+}
