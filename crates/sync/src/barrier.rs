@@ -21,7 +21,7 @@ use crate::sys::memory::Memory;
 
 const KIND: Kind = Kind {
     name: "barrier",
-    number: 0x0501,
+    number: 0x0502,
     len: ledger::LEN,
 };
 
@@ -79,7 +79,7 @@ impl Barrier {
     /// [`BarrierError::Broken`]: a party has died, gave up, or broke the barrier; [`BarrierError::NoPlace`].
     #[track_caller]
     pub fn wait(&self) -> Result<u32, BarrierError> {
-        self.meet(&Until::forever(), || (), Location::caller())
+        self.meet(&Until::forever(), None::<fn()>, Location::caller())
     }
 
     /// [`wait`](Self::wait), where the last to come runs its `action` before any goes on.
@@ -91,7 +91,7 @@ impl Barrier {
     /// As [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_with(&self, action: impl FnOnce()) -> Result<u32, BarrierError> {
-        self.meet(&Until::forever(), action, Location::caller())
+        self.meet(&Until::forever(), Some(action), Location::caller())
     }
 
     /// Passes if all others are here already; otherwise has not come.
@@ -109,7 +109,7 @@ impl Barrier {
     /// others; otherwise as [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_until(&self, until: impl Into<Until>) -> Result<u32, BarrierError> {
-        self.meet(&until.into(), || (), Location::caller())
+        self.meet(&until.into(), None::<fn()>, Location::caller())
     }
 
     /// [`wait_until`](Self::wait_until) with a duration.
@@ -153,7 +153,7 @@ impl Barrier {
     fn meet(
         &self,
         until: &Until,
-        action: impl FnOnce(),
+        action: Option<impl FnOnce()>,
         caller: &'static Location<'static>,
     ) -> Result<u32, BarrierError> {
         let _told = Operation::begin("barrier", self.member.id(), until, caller);

@@ -24,7 +24,7 @@ use crate::seen::{self, Operation};
 
 const KIND: Kind = Kind {
     name: "condition",
-    number: 0x0601,
+    number: 0x0602,
     len: ledger::LEN,
 };
 

@@ -32,10 +32,10 @@ const DIED: u32 = 1;
 const LEVEL: u32 = 2;
 
 /// How often a waiter looks before it sleeps, if the owner runs on another CPU.
-const LOOKS: u32 = 5;
+const LOOKS: u32 = 8;
 /// How long it stays away before its first look, in turns of the CPU's waiting instruction; twice as long before each next one. A look
 /// takes the owner's cache line away, and costs it more than the lock itself.
-const PAUSE: u32 = 16;
+const PAUSE: u32 = 2;
 
 /// What the new owner has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ fn take_contended(memory: &Memory, until: &Until) -> Result<News, Over> {
 
 /// Looks again for some microseconds, if the owner can release meanwhile: it runs elsewhere.
 fn spin(memory: &Memory) -> Option<News> {
-    identity::has_slept();
+    cpu::sleeps();
     let here = cpu::current();
     let mut pause = PAUSE;
     for _ in 0..LOOKS {
@@ -115,7 +115,7 @@ fn owned(memory: &Memory, got: Got) -> News {
     if memory.word(OWNER_TID).load(Relaxed) == tid {
         state.store(before + LEVEL, Relaxed);
     } else {
-        memory.word(HINT).store(identity::recent_cpu(), Relaxed);
+        memory.word(HINT).store(cpu::recent(), Relaxed);
         memory.word(OWNER_PID).store(pid, Relaxed);
         memory.word(OWNER_TID).store(tid, Relaxed);
     }

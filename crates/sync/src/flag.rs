@@ -6,7 +6,7 @@
 //! | offset | word | bits |
 //! | --- | --- | --- |
 //! | 64 | `WORD` | 0: `SET`; 1: `SLEEPERS`, somebody may sleep, and whoever sets has to wake; 2 to 31: generation, how often the flag was raised |
-//! | 68 | `PEER` | the CPU of who set or cleared it last, plus one: a waiter spins only for somebody who runs elsewhere. A hint |
+//! | 68 | `PEER` | who set it last (`spin.rs`) |
 //!
 //! A waiter remembers the generation, so it sees a set that was cleared again before it looked (row S14). It would be deceived if it
 //! did not run while the flag is raised exactly 2^30 times.
@@ -16,14 +16,12 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core_process::Until;
 
 use crate::pace::{Over, Watch, next_sleep};
+use crate::spin::{giver_is_here, look_for};
+use crate::sys::futex;
 use crate::sys::memory::Memory;
-use crate::sys::{cpu, futex};
 
 const WORD: usize = 64;
 const PEER: usize = 68;
-
-/// How often a waiter looks before it sleeps: some microseconds.
-const SPINS: u32 = 200;
 
 /// The states of the word, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,7 @@ pub(crate) fn look(memory: &Memory) -> Flag {
 
 /// Raises the flag and wakes all.
 pub(crate) fn set(memory: &Memory) {
-    say_where(memory);
+    giver_is_here(memory.word(PEER));
     let before = change(memory, Flag::raised);
     if before.has_sleepers() && !before.is_set() {
         futex::wake_all(memory.word(WORD));
@@ -84,14 +82,14 @@ pub(crate) fn set(memory: &Memory) {
 
 /// Takes the flag down.
 pub(crate) fn clear(memory: &Memory) {
-    say_where(memory);
     change(memory, Flag::lowered);
 }
 
 /// Waits until the flag lets somebody pass who saw it as `first`, or until the wait is over.
 pub(crate) fn wait(memory: &Memory, first: Flag, until: &Until) -> Result<(), Over> {
     let word = memory.word(WORD);
-    spin(memory, first);
+    // Relaxed: the look below orders.
+    look_for(memory.word(PEER), || Flag(word.load(Relaxed)).lets_pass(first));
     loop {
         let now = look(memory);
         if now.lets_pass(first) {
@@ -112,20 +110,6 @@ pub(crate) fn wait(memory: &Memory, first: Flag, until: &Until) -> Result<(), Ov
     }
 }
 
-/// Looks again for some microseconds, if the last to change the flag was on another CPU.
-fn spin(memory: &Memory, first: Flag) {
-    let peer = memory.word(PEER).load(Relaxed);
-    if peer == 0 || peer == cpu::current().wrapping_add(1) {
-        return;
-    }
-    for _ in 0..SPINS {
-        if Flag(memory.word(WORD).load(Relaxed)).lets_pass(first) {
-            return;
-        }
-        cpu::relax();
-    }
-}
-
 fn change(memory: &Memory, to: fn(Flag) -> Flag) -> Flag {
     let word = memory.word(WORD);
     let mut before = word.load(Relaxed);
@@ -137,11 +121,6 @@ fn change(memory: &Memory, to: fn(Flag) -> Flag) -> Flag {
             Err(other) => before = other,
         }
     }
-}
-
-fn say_where(memory: &Memory) {
-    let here = cpu::current().wrapping_add(1);
-    memory.word(PEER).store(here, Relaxed);
 }
 
 #[cfg(test)]

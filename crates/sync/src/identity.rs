@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::{cpu, fork};
+use crate::sys::fork;
 
 /// How often this process has been forked from one that knew itself, plus one; 0 before anybody asked.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
@@ -18,8 +18,6 @@ thread_local! {
             epoch: Cell::new(0),
             pid: Cell::new(0),
             tid: Cell::new(0),
-            cpu: Cell::new(0),
-            trusted: Cell::new(0),
         }
     };
 }
@@ -27,14 +25,9 @@ thread_local! {
 struct Known {
     epoch: Cell<u32>,
     pid: Cell<u32>,
+    /// 0 while this thread does not know itself.
     tid: Cell<u32>,
-    cpu: Cell<u32>,
-    /// How often the CPU is taken for what it was before the C library is asked again.
-    trusted: Cell<u32>,
 }
-
-/// So often: rarely enough to cost nothing, and soon after a thread has moved.
-const TRUST: u32 = 32;
 
 /// A number that is another one in a forked child; never 0.
 #[inline]
@@ -65,36 +58,10 @@ pub(crate) fn me() -> (u32, u32) {
     known(|known| (known.pid.get(), known.tid.get()))
 }
 
-/// The CPU that this thread was on a moment ago: a hint.
-#[inline]
-pub(crate) fn recent_cpu() -> u32 {
-    KNOWN.with(|known| match known.trusted.get() {
-        0 => ask_cpu(known),
-        left => {
-            known.trusted.set(left - 1);
-            known.cpu.get()
-        }
-    })
-}
-
-#[cold]
-fn ask_cpu(known: &Known) -> u32 {
-    known.cpu.set(cpu::current());
-    known.trusted.set(TRUST);
-    known.cpu.get()
-}
-
-/// Forgets on which CPU this thread was, since it has slept.
-pub(crate) fn has_slept() {
-    KNOWN.with(|known| known.trusted.set(0));
-}
-
 #[inline]
 fn known<T>(read: impl FnOnce(&Known) -> T) -> T {
     KNOWN.with(|known| {
-        // Relaxed: this thread's own fork is what changes it, or nobody. The thread's is 0 before it knows itself, and the process's
-        // is 0 before anybody does.
-        if known.epoch.get() != EPOCH.load(Ordering::Relaxed) || known.epoch.get() == 0 {
+        if known.tid.get() == 0 {
             learn(known);
         }
         read(known)
@@ -110,14 +77,16 @@ fn learn(known: &Known) {
         core_process::after_fork(|| forget());
     });
     known.pid.set(std::process::id());
-    known
-        .tid
-        .set(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
+    // Relaxed: this thread's own fork is what changes it.
     known.epoch.set(EPOCH.load(Ordering::Relaxed));
+    let tid = rustix::thread::gettid().as_raw_nonzero().get();
+    known.tid.set(tid.cast_unsigned());
 }
 
 extern "C" fn forget() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
+    // The thread that forked is the only one in the child.
+    KNOWN.with(|known| known.tid.set(0));
 }
 
 #[cfg(test)]

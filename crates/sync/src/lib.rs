@@ -60,6 +60,7 @@ mod rounds;
 mod rwlock;
 mod seen;
 mod semaphore;
+mod spin;
 mod sys;
 
 pub use barrier::{Barrier, BarrierError};

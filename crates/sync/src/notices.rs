@@ -7,10 +7,11 @@
 //!
 //! | offset | word | what |
 //! | --- | --- | --- |
-//! | 128 | `CALL` | raised by every notice: who sleeps has to look |
+//! | 128 | `CALL` | bit 0: `SLEEPERS`, somebody may sleep; 1 to 31: raised by every notice, so that who sleeps has to look |
 //! | 132 | `TICKET` | the number of the next to wait |
 //! | 136 | `LIMIT` | who has a lower number may take a notice |
 //! | 140 | `NOTICES` | given and not yet taken |
+//! | 144 to 155 | `PEERS` | who gave notice last (`spin.rs`) |
 //!
 //! A slot's `COUNT` is how many threads of the process wait.
 
@@ -21,6 +22,7 @@ use core_process::Until;
 use crate::exclusion::{self, News};
 use crate::ledger::{self, Slot};
 use crate::pace::{Over, Watch, next_sleep};
+use crate::spin::{look_again, seen_here};
 use crate::sys::futex;
 use crate::sys::memory::{Memory, Word};
 
@@ -28,6 +30,10 @@ const CALL: usize = 128;
 const TICKET: usize = 132;
 const LIMIT: usize = 136;
 const NOTICES: usize = 140;
+const PEERS: usize = 144;
+
+const SLEEPERS: u32 = 1;
+const NEXT: u32 = 2;
 
 /// The notices of one condition.
 #[derive(Clone, Copy)]
@@ -54,19 +60,22 @@ impl Notices<'_> {
         let ticket = self.word(TICKET).load(Relaxed);
         self.word(TICKET).store(ticket.wrapping_add(1), Relaxed);
         let depth = exclusion::depth(self.lock);
-        let mut seen = self.word(CALL).load(Relaxed);
+        let mut seen = self.word(CALL).load(Relaxed) / NEXT;
         (0..depth).for_each(|_| exclusion::release(self.lock));
+        look_again(self.memory, PEERS, || {
+            self.word(CALL).load(Relaxed) / NEXT != seen && !exclusion::is_held(self.lock)
+        });
         let mut news = News::None;
         let outcome = loop {
             let over = match next_sleep(until, Watch::Wakes) {
                 Ok(longest) => {
-                    futex::sleep(self.word(CALL), seen, longest);
+                    self.sleep(seen, longest);
                     None
                 }
                 Err(over) => Some(over),
             };
             // Relaxed: the number is a hint to look, and the look is under the lock.
-            if over.is_none() && self.word(CALL).load(Relaxed) == seen {
+            if over.is_none() && self.word(CALL).load(Relaxed) / NEXT == seen {
                 continue;
             }
             if let Ok(died @ News::Died(_)) = exclusion::take(self.lock, &Until::forever()) {
@@ -78,7 +87,7 @@ impl Notices<'_> {
             if let Some(over) = over {
                 break Err(over);
             }
-            seen = self.word(CALL).load(Relaxed);
+            seen = self.word(CALL).load(Relaxed) / NEXT;
             exclusion::release(self.lock);
         };
         slot.set_count(slot.count().saturating_sub(1));
@@ -91,17 +100,41 @@ impl Notices<'_> {
 
     /// Gives so many notices, or as many as there are to take them. Under the lock.
     pub(crate) fn give(self, count: u32) {
-        let call = self.word(CALL);
+        seen_here(self.memory, PEERS);
         // The call first: whoever looks needs the lock, and so comes when all is written, or when this process has died.
-        call.store(call.load(Relaxed).wrapping_add(1), Relaxed);
+        // Relaxed: the lock orders; and of this and the mark of a sleeper in the same word one comes first.
+        let call = self.word(CALL).fetch_add(NEXT, Relaxed);
         let notices = self.word(NOTICES).load(Relaxed).saturating_add(count);
         let ticket = self.word(TICKET).load(Relaxed);
         self.word(LIMIT).store(ticket, Relaxed);
         // No more than there are to take them: what was meant for the dead is not kept for who comes later.
         let notices = notices.min(self.waiting());
         self.word(NOTICES).store(notices, Relaxed);
-        if notices > 0 {
-            futex::wake(call, count.min(i32::MAX.cast_unsigned()));
+        if notices > 0 && call & SLEEPERS != 0 {
+            self.wake(count.min(i32::MAX.cast_unsigned()));
+        }
+    }
+
+    /// Sleeps, unless there was a call after `seen`.
+    fn sleep(self, seen: u32, longest: std::time::Duration) {
+        let call = self.word(CALL);
+        let marked = seen.wrapping_mul(NEXT) | SLEEPERS;
+        let now = call.load(Relaxed);
+        if now == marked
+            || now == marked ^ SLEEPERS && call.compare_exchange(now, marked, Relaxed, Relaxed).is_ok()
+        {
+            futex::sleep(call, marked, longest);
+        }
+    }
+
+    /// Wakes so many. Under the lock, so nobody calls meanwhile.
+    fn wake(self, count: u32) {
+        let call = self.word(CALL);
+        // Without the mark first: who comes to sleep from here on puts it there again.
+        call.fetch_and(!SLEEPERS, Relaxed);
+        if futex::wake(call, count) >= count as usize {
+            // There may be more of them.
+            call.fetch_or(SLEEPERS, Relaxed);
         }
     }
 

@@ -10,6 +10,7 @@
 //! | 132 | `FREE` | `TOTAL` less the sum of the ledger's counts |
 //! | 136 | `TURN` | bit 0: somebody may sleep; 1 to 31: raised by every return, so that nobody falls asleep beside a free permit |
 //! | 140 | `ENTRIES` | how often somebody was about to sleep |
+//! | 144 to 155 | `PEERS` | who made a permit free last (`spin.rs`) |
 //!
 //! A slot's `COUNT` is how many permits the process has.
 
@@ -20,6 +21,7 @@ use core_process::Until;
 use crate::exclusion::{self, News};
 use crate::ledger::{self, Slot};
 use crate::pace::{Over, Watch, next_sleep};
+use crate::spin::{look_again, seen_here};
 use crate::sys::futex;
 use crate::sys::memory::{Memory, Nesting, Word};
 
@@ -28,6 +30,7 @@ const TOTAL: usize = 128;
 const FREE: usize = 132;
 const TURN: usize = 136;
 const ENTRIES: usize = 140;
+const PEERS: usize = 144;
 
 const SLEEPERS: u32 = 1;
 const NEXT: u32 = 2;
@@ -62,6 +65,9 @@ pub(crate) fn acquire<'a, E: From<Over>>(
     until: &Until,
 ) -> Result<(), E> {
     loop {
+        if free(memory) == 0 {
+            look_again(memory, PEERS, || free(memory) > 0 && !exclusion::is_held(memory));
+        }
         enter(memory);
         let taken = take(memory, &slot);
         if !matches!(taken, Ok(false)) {
@@ -170,6 +176,7 @@ fn count_anew(memory: &Memory) {
 
 /// After a permit has become free: leaves the exclusion and wakes a sleeper, if there may be one.
 fn leave_and_wake(memory: &Memory) {
+    seen_here(memory, PEERS);
     let word = memory.word(TURN);
     let turn = word.load(Relaxed).wrapping_add(NEXT);
     word.store(turn, Relaxed);

@@ -6,18 +6,20 @@
 //! | offset | word | bits |
 //! | --- | --- | --- |
 //! | 8 | `PARTIES` | fixed |
-//! | 128 | `ROUND` | 0: `BROKEN`; 1: `ACTING`, the last to come runs its action; 2 to 31: number of the round |
+//! | 128 | `ROUND` | 0: `BROKEN`; 1: `ACTING`, the last to come runs its action; 2: `SLEEPERS`, somebody may sleep; 3 to 31: number of the round |
 //! | 132 to 159 | `RESETS` | at number mod 7: the number plus one of a round that was reset |
+//! | 160 to 171 | `PEERS` | who came last (`spin.rs`) |
 //!
 //! A slot's `COUNT` is how many threads of the process have come to the round `TAG`.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use core_process::Until;
 
 use crate::exclusion::{self, News};
 use crate::ledger::{self, Slot};
 use crate::pace::{Over, Watch, next_sleep};
+use crate::spin::{look_again, seen_here};
 use crate::sys::futex;
 use crate::sys::memory::{Memory, Nesting, Word};
 
@@ -25,10 +27,12 @@ const PARTIES: usize = 8;
 const ROUND: usize = 128;
 const RESETS: usize = 132;
 const RESETS_KEPT: u32 = 7;
+const PEERS: usize = 160;
 
 const BROKEN: u32 = 1;
 const ACTING: u32 = 2;
-const NUMBER: u32 = 4;
+const SLEEPERS: u32 = 4;
+const NUMBER: u32 = 8;
 
 /// Why a party did not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +47,9 @@ pub(crate) enum Missed<E> {
     NoSlot(E),
 }
 
-/// How a look at the round went.
-enum Look {
+/// What has become of a round, for one who came to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
     Waiting,
     Passed,
     Broken,
@@ -56,32 +61,58 @@ pub(crate) fn lay_out(memory: &Memory, parties: u32) {
     memory.word(PARTIES).store(parties, Relaxed);
 }
 
-/// Waits until all are here; the place. `slot` gives the process's slot, under the exclusion; the last to come runs `action`.
+/// Waits until all are here; the place. `slot` gives the process's slot, under the exclusion; the last to come runs `action`, if there
+/// is one.
 pub(crate) fn meet<'a, E>(
     memory: &Memory,
     slot: impl Fn() -> Result<Slot<'a>, E>,
     until: &Until,
-    action: impl FnOnce(),
+    action: Option<impl FnOnce()>,
 ) -> Result<u32, Missed<E>> {
-    let (number, place) = arrive(memory, slot, until)?;
+    let (number, place) = arrive(memory, slot, until, action.is_some())?;
     if place + 1 == parties(memory) {
-        return act_and_open(memory, number, action).map(|()| place);
+        return match action {
+            Some(action) => act_and_open(memory, number, action).map(|()| place),
+            None => Ok(place),
+        };
     }
+    let round = memory.word(ROUND);
+    // Relaxed: the load below orders.
+    look_again(memory, PEERS, || {
+        fate(memory, round.load(Relaxed), number) != Fate::Waiting
+    });
     loop {
-        let seen = memory.word(ROUND).load(Acquire);
-        enter(memory);
-        let look = look(memory, number);
-        exclusion::release(memory);
-        match look {
-            Look::Passed => return Ok(place),
-            Look::Broken => return Err(Missed::Broken),
-            Look::Waiting => {}
+        // Acquire: pairs with the change of the round in `begin` and `break_it`. Every change of what a waiter looks at is that one store, so it
+        // needs no exclusion.
+        let seen = round.load(Acquire);
+        match fate(memory, seen, number) {
+            Fate::Passed => return Ok(place),
+            Fate::Broken => return Err(Missed::Broken),
+            Fate::Waiting => {}
         }
-        match next_sleep(until, Watch::Deaths) {
-            Ok(longest) => futex::sleep(memory.word(ROUND), seen, longest),
+        let longest = match next_sleep(until, Watch::Deaths) {
+            Ok(longest) => longest,
             Err(over) => return give_up(memory, number, place, over),
+        };
+        if sleep(memory, seen, longest) {
+            enter(memory);
+            bury(memory);
+            exclusion::release(memory);
         }
     }
+}
+
+/// Sleeps while the round is as `seen`; whether it is so still, so that somebody may have died.
+fn sleep(memory: &Memory, seen: u32, longest: std::time::Duration) -> bool {
+    let round = memory.word(ROUND);
+    let marked = seen | SLEEPERS;
+    // Relaxed: the mark carries no data. It and the round are one word, so whoever changes the round sees the mark and wakes, or comes
+    // first and fails this exchange.
+    if seen != marked && round.compare_exchange(seen, marked, Relaxed, Relaxed).is_err() {
+        return false;
+    }
+    futex::sleep(round, marked, longest);
+    round.load(Relaxed) == marked
 }
 
 /// Passes if all others are here; the place.
@@ -90,16 +121,16 @@ pub(crate) fn try_meet<E>(memory: &Memory) -> Result<u32, Missed<E>> {
     bury(memory);
     let round = round(memory);
     let come = come(memory, round);
-    let outcome = if round & BROKEN != 0 {
+    if round & BROKEN != 0 {
+        exclusion::release(memory);
         Err(Missed::Broken)
     } else if round & ACTING != 0 || come + 1 != parties(memory) {
+        exclusion::release(memory);
         Err(Missed::WouldBlock)
     } else {
-        open(memory, round);
+        open_and_leave(memory, round);
         Ok(come)
-    };
-    exclusion::release(memory);
-    outcome
+    }
 }
 
 /// Makes the process of the slot that `slot` gives a party, whose death breaks the barrier.
@@ -124,8 +155,9 @@ pub(crate) fn reset(memory: &Memory) {
     let number = round(memory) / NUMBER;
     // The note first: killed before the next line, this round is still open, and whoever opens it takes the note away.
     reset_note(memory, number).store(number.wrapping_add(1), Relaxed);
-    begin(memory, number);
+    let sleepers = begin(memory, number);
     exclusion::release(memory);
+    wake(memory, sleepers);
 }
 
 /// How many have to come.
@@ -161,11 +193,13 @@ pub(crate) fn was_broken(memory: &Memory) -> bool {
     round(memory) & BROKEN != 0
 }
 
-/// Counts this thread in; the number of the round, and the place in it. Waits while the round before runs its action.
+/// Counts this thread in; the number of the round, and the place in it. Waits while the round before runs its action. The last to come opens
+/// the round, unless an action is to be run before.
 fn arrive<'a, E>(
     memory: &Memory,
     slot: impl Fn() -> Result<Slot<'a>, E>,
     until: &Until,
+    acts: bool,
 ) -> Result<(u32, u32), Missed<E>> {
     loop {
         enter(memory);
@@ -178,26 +212,33 @@ fn arrive<'a, E>(
         if round & ACTING == 0 {
             let number = round / NUMBER;
             let come = come(memory, round);
-            let counted = slot().map(|slot| {
-                if slot.tag() != number {
-                    // In this order: a count is never taken for one of another round.
-                    slot.set_count(0);
-                    slot.set_tag(number);
+            let slot = match slot() {
+                Ok(slot) => slot,
+                Err(error) => {
+                    exclusion::release(memory);
+                    return Err(Missed::NoSlot(error));
                 }
-                slot.set_count(slot.count() + 1);
-                if come + 1 == parties(memory) {
-                    memory.word(ROUND).store(round | ACTING, Relaxed);
-                }
-            });
-            exclusion::release(memory);
-            return match counted {
-                Ok(()) => Ok((number, come)),
-                Err(error) => Err(Missed::NoSlot(error)),
             };
+            if slot.tag() != number {
+                // In this order: a count is never taken for one of another round.
+                slot.set_count(0);
+                slot.set_tag(number);
+            }
+            slot.set_count(slot.count() + 1);
+            seen_here(memory, PEERS);
+            if come + 1 < parties(memory) {
+                exclusion::release(memory);
+            } else if acts {
+                memory.word(ROUND).fetch_or(ACTING, Relaxed);
+                exclusion::release(memory);
+            } else {
+                open_and_leave(memory, round);
+            }
+            return Ok((number, come));
         }
         exclusion::release(memory);
         let longest = next_sleep(until, Watch::Deaths).map_err(Missed::Over)?;
-        futex::sleep(memory.word(ROUND), round, longest);
+        sleep(memory, round, longest);
     }
 }
 
@@ -213,40 +254,38 @@ fn act_and_open<E>(memory: &Memory, number: u32, action: impl FnOnce()) -> Resul
     enter(memory);
     bury(memory);
     let round = round(memory);
-    let outcome = if round / NUMBER == number && round & BROKEN == 0 {
-        open(memory, round);
+    if round / NUMBER == number && round & BROKEN == 0 {
+        open_and_leave(memory, round);
         Ok(())
     } else {
+        exclusion::release(memory);
         Err(Missed::Broken)
-    };
-    exclusion::release(memory);
-    outcome
+    }
 }
 
-/// What has become of the round with this number, for one who came to it. Under the exclusion.
-fn look(memory: &Memory, number: u32) -> Look {
-    bury(memory);
-    let round = round(memory);
-    if round / NUMBER != number {
+/// What has become of the round with this number, if `seen` is the word, loaded before.
+fn fate(memory: &Memory, seen: u32, number: u32) -> Fate {
+    if seen / NUMBER != number {
         if reset_note(memory, number).load(Relaxed) == number.wrapping_add(1) {
-            Look::Broken
+            Fate::Broken
         } else {
-            Look::Passed
+            Fate::Passed
         }
-    } else if round & BROKEN != 0 {
-        Look::Broken
+    } else if seen & BROKEN != 0 {
+        Fate::Broken
     } else {
-        Look::Waiting
+        Fate::Waiting
     }
 }
 
 /// The wait is over: the barrier is broken, unless the round ended at the last moment.
 fn give_up<E>(memory: &Memory, number: u32, place: u32, over: Over) -> Result<u32, Missed<E>> {
     enter(memory);
-    let outcome = match look(memory, number) {
-        Look::Passed => Ok(place),
-        Look::Broken => Err(Missed::Broken),
-        Look::Waiting => {
+    bury(memory);
+    let outcome = match fate(memory, round(memory), number) {
+        Fate::Passed => Ok(place),
+        Fate::Broken => Err(Missed::Broken),
+        Fate::Waiting => {
             break_it(memory);
             Err(Missed::Over(over))
         }
@@ -261,26 +300,42 @@ fn bury(memory: &Memory) {
     ledger::bury(memory, |_| break_it(memory));
 }
 
-/// Under the exclusion.
+/// Under the exclusion. It wakes there, too: it is rare, and a death in between would leave all asleep for a while.
 fn break_it(memory: &Memory) {
-    let broken = (round(memory) | BROKEN) & !ACTING;
-    memory.word(ROUND).store(broken, Release);
-    futex::wake_all(memory.word(ROUND));
+    // Release: pairs with the Acquire in `meet`. Under the exclusion nobody else changes more than the mark.
+    let word = memory.word(ROUND);
+    let mut before = word.load(Relaxed);
+    loop {
+        let broken = (before | BROKEN) & !ACTING & !SLEEPERS;
+        match word.compare_exchange(before, broken, Release, Relaxed) {
+            Ok(_) => break,
+            Err(other) => before = other,
+        }
+    }
+    wake(memory, before & SLEEPERS != 0);
 }
 
-/// Lets all who came go on. Under the exclusion.
-fn open(memory: &Memory, round: u32) {
+/// Lets all who came go on, and leaves the exclusion.
+fn open_and_leave(memory: &Memory, round: u32) {
     let number = round / NUMBER;
     reset_note(memory, number).store(0, Relaxed);
-    begin(memory, number);
+    let sleepers = begin(memory, number);
+    exclusion::release(memory);
+    wake(memory, sleepers);
 }
 
-/// The round after the one with this number. Under the exclusion.
-fn begin(memory: &Memory, before: u32) {
-    // Release, and Acquire in `meet`; though every waiter also goes through the exclusion, which orders as well.
+/// The round after the one with this number; whether somebody may sleep in the one before. Under the exclusion.
+fn begin(memory: &Memory, before: u32) -> bool {
+    // AcqRel: pairs with the Acquire in `meet`, and sees the mark of a sleeper.
     let next = (before * NUMBER).wrapping_add(NUMBER);
-    memory.word(ROUND).store(next, Release);
-    futex::wake_all(memory.word(ROUND));
+    memory.word(ROUND).swap(next, AcqRel) & SLEEPERS != 0
+}
+
+/// After the change of the round, which took the mark away.
+fn wake(memory: &Memory, sleepers: bool) {
+    if sleepers {
+        futex::wake_all(memory.word(ROUND));
+    }
 }
 
 /// How many have come to this round. Under the exclusion.

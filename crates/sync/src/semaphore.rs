@@ -23,7 +23,7 @@ use crate::sys::memory::Memory;
 
 const KIND: Kind = Kind {
     name: "semaphore",
-    number: 0x0401,
+    number: 0x0402,
     len: ledger::LEN,
 };
 

@@ -50,9 +50,11 @@ games! {
     Semaphore "sync" semaphore;
     Condition "sync" condition;
     Futex "futex" futex;
+    BoundedFutex "futex, 200 ms" bounded_futex;
     Spinning "spinning word" spinning;
     Barrier "sync" barrier;
     FutexBarrier "futex" futex_barrier;
+    BoundedFutexBarrier "futex, 200 ms" bounded_futex_barrier;
     SpinningBarrier "spinning word" spinning_barrier;
 }
 
@@ -191,6 +193,14 @@ fn futex(table: &Table, side: Side, moves: u32) -> u32 {
     })
 }
 
+fn bounded_futex(table: &Table, side: Side, moves: u32) -> u32 {
+    let turn = table.board.word(Word::Turn);
+    let take = |mine: usize| raw::sleep_bounded_while(turn, mine as u32);
+    round_trips(side, moves, take, |other| {
+        raw::store_and_wake(turn, 1 - other as u32)
+    })
+}
+
 fn spinning(table: &Table, side: Side, moves: u32) -> u32 {
     let turn = table.board.word(Word::Turn);
     let take = |mine: usize| raw::spin_while(turn, mine as u32);
@@ -206,6 +216,11 @@ fn barrier(table: &Table, _: Side, moves: u32) -> u32 {
 
 fn futex_barrier(table: &Table, _: Side, moves: u32) -> u32 {
     (0..moves).for_each(|_| raw::meet(&table.board, raw::sleep_while, raw::store_and_wake));
+    moves
+}
+
+fn bounded_futex_barrier(table: &Table, _: Side, moves: u32) -> u32 {
+    (0..moves).for_each(|_| raw::meet(&table.board, raw::sleep_bounded_while, raw::store_and_wake));
     moves
 }
 

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use rustix::thread::futex::{self, Flags};
+use rustix::thread::futex::{self, Flags, Timespec};
 
 use crate::table::{Board, Word};
 
@@ -52,6 +52,17 @@ impl Mutex {
 pub(crate) fn sleep_while(word: &AtomicU32, while_it_is: u32) {
     while word.load(Acquire) == while_it_is {
         let _ = futex::wait(word, Flags::empty(), while_it_is, None);
+    }
+}
+
+/// The same, looking again after 200 ms: what a sleep costs that must not rely on a wake-up.
+pub(crate) fn sleep_bounded_while(word: &AtomicU32, while_it_is: u32) {
+    let longest = Timespec {
+        tv_sec: 0,
+        tv_nsec: 200_000_000,
+    };
+    while word.load(Acquire) == while_it_is {
+        let _ = futex::wait(word, Flags::empty(), while_it_is, Some(&longest));
     }
 }
 

@@ -66,14 +66,18 @@ pub(crate) fn rows(chosen: Option<&str>) -> Vec<Row> {
         ("condition", Game::Condition),
         ("barrier", Game::Barrier),
     ] {
-        let (futex, spinning) = match ours {
-            Game::Barrier => (Game::FutexBarrier, Game::SpinningBarrier),
-            _ => (Game::Futex, Game::Spinning),
+        let (futex, bounded, spinning) = match ours {
+            Game::Barrier => (
+                Game::FutexBarrier,
+                Game::BoundedFutexBarrier,
+                Game::SpinningBarrier,
+            ),
+            _ => (Game::Futex, Game::BoundedFutex, Game::Spinning),
         };
         rows.push(Row {
             name,
             place: Place::One,
-            games: vec![ours, futex],
+            games: vec![ours, futex, bounded],
             moves: 200,
             targets: asleep.to_vec(),
         });

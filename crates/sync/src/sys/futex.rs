@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::thread::futex::{self, Flags, Timespec};
 
+use crate::sys::cpu;
 use crate::sys::memory::Word;
 
 /// Sleeps while `word` is `expected`, at most for `longest`. May return early for no reason: the caller looks again.
@@ -16,6 +17,7 @@ pub(crate) fn sleep(word: &Word, expected: u32, longest: Duration) {
         tv_sec: longest.as_secs().cast_signed(),
         tv_nsec: longest.subsec_nanos().into(),
     };
+    cpu::sleeps();
     // Woken, changed before, interrupted, timed out: for the caller all are "look again".
     let _ = futex::wait(word, Flags::empty(), expected, Some(&timeout));
 }
