@@ -79,7 +79,7 @@ pub(super) fn judge(input: &Input, seen: &Evidence<Outcome>, found: &mut Finding
 }
 
 /// The reads and writes of the counter up to the first write that undoes another one.
-fn first_lost<'a>(seen: &'a Evidence<Outcome>) -> impl Iterator<Item = &'a Event> {
+fn first_lost(seen: &Evidence<Outcome>) -> impl Iterator<Item = &Event> {
     let all: Vec<&Event> = seen
         .journal
         .events()
@@ -93,7 +93,8 @@ fn first_lost<'a>(seen: &'a Evidence<Outcome>) -> impl Iterator<Item = &'a Event
             .any(|(_, earlier)| earlier.value >= event.value)
     });
     let end = lost.map_or(all.len(), |(at, _)| at + 1);
-    all[end.saturating_sub(6)..end].to_vec().into_iter()
+    let first = end.saturating_sub(6);
+    all.into_iter().take(end).skip(first)
 }
 
 /// The last that was done with a lock, up to an event.
