@@ -86,6 +86,15 @@ pub enum DecodeError {
 /// descriptor free for a duplicate.
 /// Nothing is left open in either case.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> {
+    // A value of no size has no descriptor in it, unless it makes one up: then the table below is needed, and this fails. So an empty
+    // result costs a forked child no page that it would have to copy.
+    if size_of_val(value) == 0
+        && !Scope::is_open()
+        && let Ok(bytes) = encode::to_bytes(value)
+    {
+        let descriptors = Vec::new();
+        return Ok(Encoded { bytes, descriptors });
+    }
     let scope = Scope::outgoing();
     match encode::to_bytes(value) {
         Ok(bytes) => Ok(Encoded {
@@ -105,6 +114,10 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> 
 /// A [`DecodeError`] unless bytes and descriptors are one whole value and nothing else; every descriptor is then
 /// closed.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<T, DecodeError> {
+    // Without a byte there is no index of a descriptor, either.
+    if bytes.is_empty() && descriptors.is_empty() && !Scope::is_open() {
+        return decode::from_bytes(bytes).map(|(value, _)| value);
+    }
     let scope = Scope::incoming(descriptors);
     match decode::from_bytes(bytes) {
         Ok((value, 0)) => match scope.into_unused() {

@@ -3,13 +3,14 @@
 //! Invariant: set once, before the target runs (or never, in the main process); only the name can change later.
 
 use std::io;
-use std::mem::{forget, take};
+use std::mem::{forget, replace, take};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{PoisonError, RwLock};
+use std::sync::Mutex;
 
+use crate::handle::lock;
 use crate::start::Launch;
 use crate::sys::poll::is_readable;
-use crate::sys::{parent_death, pidfd, threads};
+use crate::sys::{call, parent_death, pidfd, threads};
 use crate::wait::first_of;
 use crate::{Signal, SignalError, StartMethod, Until, WaitError, thread};
 
@@ -24,28 +25,28 @@ struct Identity {
     parent_pid: u32,
 }
 
-static IDENTITY: RwLock<Option<Identity>> = RwLock::new(None);
-
-/// The name that this process gave itself.
-static RENAMED: RwLock<Option<String>> = RwLock::new(None);
-
-fn name() -> String {
-    let renamed = RENAMED.read().unwrap_or_else(PoisonError::into_inner).clone();
-    renamed
-        .or_else(|| identity().map(|identity| identity.name))
-        .unwrap_or_else(|| "MainProcess".to_owned())
+/// All that a process knows of itself.
+struct Own {
+    identity: Option<Identity>,
+    /// What the next copy of this process will be, while that is made: it takes it from here, and writes to no other page.
+    next: Option<Identity>,
+    /// The name that this process gave itself.
+    renamed: Option<String>,
 }
+
+static OWN: Mutex<Own> = Mutex::new(Own {
+    identity: None,
+    next: None,
+    renamed: None,
+});
 
 fn identity() -> Option<Identity> {
-    IDENTITY.read().unwrap_or_else(PoisonError::into_inner).clone()
+    lock(&OWN).identity.clone()
 }
 
-/// This process becomes the child that `launch` describes; takes the names out of it. Nothing is allocated, since the first
-/// allocation of a forked child costs it half a dozen page faults.
-#[inline]
-pub(crate) fn become_child(launch: &mut Launch, parent_pid: u32) {
-    show_in_ps(&launch.name);
-    let identity = Identity {
+/// Before this process is copied: the copy will be the child that `launch` describes. Takes the names out of it.
+pub(crate) fn describe_copy(launch: &mut Launch, parent_pid: u32) {
+    let next = Identity {
         name: take(&mut launch.name),
         path: take(&mut launch.identity),
         daemon: launch.daemon,
@@ -53,14 +54,25 @@ pub(crate) fn become_child(launch: &mut Launch, parent_pid: u32) {
         parent_name: take(&mut launch.parent_name),
         parent_pid,
     };
-    // What a forkserver was is not dropped in its copies: to free memory is as dear as to allocate it.
-    let before = IDENTITY
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .replace(identity);
-    forget(before);
-    // A copy of a process that had renamed itself has a name of its own.
-    *RENAMED.write().unwrap_or_else(PoisonError::into_inner) = None;
+    lock(&OWN).next = Some(next);
+}
+
+/// In the process that was copied.
+pub(crate) fn copy_is_made() {
+    lock(&OWN).next = None;
+}
+
+/// This process becomes the child that was described. Nothing is allocated, and nothing freed: either costs a forked child half a
+/// dozen page faults.
+#[inline]
+pub(crate) fn become_child() {
+    let mut own = lock(&OWN);
+    let next = own.next.take();
+    if let Some(identity) = &next {
+        show_in_ps(&identity.name);
+    }
+    // What a forkserver was is left alone in its copies. A copy of a process that had renamed itself has a name of its own.
+    forget((replace(&mut own.identity, next), own.renamed.take()));
 }
 
 /// Gives this process's first thread the name's first 15 bytes, which is what `ps` shows. It is a convenience: a system without
@@ -92,7 +104,7 @@ fn show_in_ps(name: &str) {
 pub fn rename(name: impl Into<String>) {
     let name = name.into();
     show_in_ps(&name);
-    *RENAMED.write().unwrap_or_else(PoisonError::into_inner) = Some(name);
+    lock(&OWN).renamed = Some(name);
 }
 
 /// A snapshot of the calling process (CPython's `current_process()`, row P27).
@@ -131,11 +143,13 @@ impl Current {
 /// }
 /// ```
 pub fn current() -> Current {
-    let pid = std::process::id();
-    match identity() {
+    let pid = call::process_id();
+    let own = lock(&OWN);
+    let name = |given: &str| own.renamed.as_deref().unwrap_or(given).to_owned();
+    match &own.identity {
         None => Current {
             pid,
-            name: name(),
+            name: name("MainProcess"),
             depth: 0,
             path: Vec::new(),
             is_daemon: false,
@@ -143,9 +157,9 @@ pub fn current() -> Current {
         },
         Some(identity) => Current {
             pid,
-            name: name(),
+            name: name(&identity.name),
             depth: identity.path.len(),
-            path: identity.path,
+            path: identity.path.clone(),
             is_daemon: identity.daemon,
             start_method: Some(identity.method),
         },
@@ -154,7 +168,7 @@ pub fn current() -> Current {
 
 /// Whether this is the main process: not started by this library, whatever thread asks.
 pub fn is_main() -> bool {
-    IDENTITY.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    lock(&OWN).identity.is_none()
 }
 
 /// The process that started this one (CPython's `parent_process()`, row P28).

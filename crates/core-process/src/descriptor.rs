@@ -6,7 +6,7 @@
 //! owned by the value, by the table, or by nobody.
 //! This file does not know the format of the bytes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -147,6 +147,9 @@ impl Table {
 }
 
 thread_local! {
+    /// Whether this thread is in a scope. To look at it writes nothing.
+    static OPEN: Cell<bool> = const { Cell::new(false) };
+
     /// Never dropped, so that it is there for hooks at the end of the process, which run after the thread's values were dropped.
     /// Outside of a scope it holds nothing.
     static TABLE: RefCell<ManuallyDrop<Table>> = const { RefCell::new(ManuallyDrop::new(Table::new(Role::Outside))) };
@@ -210,7 +213,14 @@ impl Scope {
         Self::open(Role::Decoding(descriptors.into_iter().map(Some).collect()))
     }
 
+    /// Whether this thread is in one.
+    #[inline]
+    pub(crate) fn is_open() -> bool {
+        OPEN.get()
+    }
+
     fn open(role: Role) -> Self {
+        OPEN.set(true);
         Self {
             outer: Some(replace(Table::new(role))),
             not_send: PhantomData,
@@ -219,7 +229,9 @@ impl Scope {
 
     /// Puts the outer table back; the table of this scope.
     fn close(&mut self) -> Option<Table> {
-        self.outer.take().map(replace)
+        let outer = self.outer.take()?;
+        OPEN.set(!matches!(outer.role, Role::Outside));
+        Some(replace(outer))
     }
 
     /// Ends the scope; the descriptors to send.

@@ -84,7 +84,8 @@ fn divert() {
     if let Some(home) = inherited.home.take() {
         returns::keep_home(home.into());
     }
-    identify(&mut launch, block.header.parent, Handler::Another);
+    current::describe_copy(&mut launch, block.header.parent);
+    identify(&launch, block.header.parent, Handler::Another);
     run_entry(
         block,
         BlockFile::Own(inherited.block),
@@ -99,7 +100,7 @@ fn divert() {
 ///
 /// This and what it calls is `inline`, so that it lies side by side in each caller's piece of the program: see `sys/call.rs`.
 #[inline]
-pub(crate) fn after_fork(launch: &mut Launch, block: &StartBlock, file: &BlockFile, handler: Handler) {
+pub(crate) fn after_fork(launch: &Launch, block: &StartBlock, file: &BlockFile, handler: Handler) {
     kept::after_fork(file);
     registry::after_fork();
     exit::after_fork();
@@ -120,13 +121,13 @@ fn watches_parent(launch: &Launch) -> bool {
 
 /// The child knows who it is, and ends with its parent.
 #[inline]
-fn identify(launch: &mut Launch, parent: u32, handler: Handler) {
+fn identify(launch: &Launch, parent: u32, handler: Handler) {
     if watches_parent(launch) {
         parent_death::arm(parent, handler)
     } else {
         parent_death::disarm()
     }
-    current::become_child(launch, parent);
+    current::become_child();
     authkey::inherit(launch.authkey);
 }
 

@@ -1,10 +1,12 @@
 //! `fork`: a copy of this process, which has one thread.
 
 use std::io::{self, Write};
-use std::mem::take;
 
+use super::outcome::CopysHook;
+use super::take_all;
 use super::{BlockFile, Plan, StartBlock, Started, Work, bootstrap, go, no_process};
 use crate::StartError;
+use crate::current;
 use crate::exit::NoWayBack;
 use crate::sys::parent_death::Handler;
 use crate::sys::{self, parent_death, pidfd, threads};
@@ -22,7 +24,14 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     // Where others reap, a child that ends at once is gone before its pidfd is open: it waits until we have it.
     let must_wait = threads::children_may_vanish();
     let handler = parent_death::prepare();
-    match sys::fork::fork().map_err(no_process)? {
+    current::describe_copy(&mut plan.launch, block.header.parent);
+    let hook = CopysHook::set();
+    let forked = sys::fork::fork();
+    if !matches!(forked, Ok(sys::fork::Forked::Child)) {
+        hook.take_back();
+        current::copy_is_made();
+    }
+    match forked.map_err(no_process)? {
         sys::fork::Forked::Child => {
             if must_wait {
                 go::wait(&block);
@@ -47,14 +56,14 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
 #[inline]
 fn become_child(plan: &mut Plan<'_>, block: StartBlock, file: BlockFile, handler: Handler) -> ! {
     let _no_way_back = NoWayBack;
-    bootstrap::after_fork(&mut plan.launch, &block, &file, handler);
+    bootstrap::after_fork(&plan.launch, &block, &file, handler);
     let streams = plan.stream_sources();
     let launch = &plan.launch;
     let prepare = || bootstrap::enter(launch, streams);
     match &mut plan.work {
         Work::Closure(closure) => bootstrap::run(block, file, launch, prepare, closure),
         Work::Entry { arguments, .. } => {
-            let descriptors = take(&mut arguments.descriptors);
+            let descriptors = take_all(&mut arguments.descriptors);
             bootstrap::run_entry(block, file, launch, prepare, &arguments.bytes, descriptors)
         }
     }

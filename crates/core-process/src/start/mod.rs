@@ -130,7 +130,8 @@ impl Plan<'_> {
 
     /// For each standard stream the descriptor to put there, if it is to change.
     fn stream_sources(&self) -> [Option<RawFd>; 3] {
-        [0, 1, 2].map(|at: usize| self.streams[at].source())
+        let [stdin, stdout, stderr] = &self.streams;
+        [stdin.source(), stdout.source(), stderr.source()]
     }
 
     /// The descriptors of the arguments.
@@ -224,6 +225,15 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
 fn automatic_name(path: &[u32]) -> String {
     let numbers: Vec<String> = path.iter().map(u32::to_string).collect();
     format!("Process-{}", numbers.join(":"))
+}
+
+/// Takes the descriptors, and writes nothing where there are none: what is written in a forked child is copied.
+#[inline]
+fn take_all(descriptors: &mut Vec<OwnedFd>) -> Vec<OwnedFd> {
+    if descriptors.is_empty() {
+        return Vec::new();
+    }
+    std::mem::take(descriptors)
 }
 
 /// The failure of the call that makes a process.

@@ -8,7 +8,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
 use std::io::Write;
 use std::mem::{ManuallyDrop, forget};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -18,7 +18,7 @@ use crate::child::PanicRecord;
 use crate::codec::Encoded;
 use crate::exit::PANIC_CODE;
 use crate::handle::lock;
-use crate::sys::call;
+use crate::sys::{call, inherited};
 use crate::target::Failure;
 use crate::{codec, returns};
 
@@ -52,9 +52,9 @@ thread_local! {
 pub(super) fn keep(block: StartBlock, file: BlockFile) {
     let by = call::process_id();
     let before = lock(&BLOCK).replace(ManuallyDrop::new(Claimed { block, file, by }));
-    // A copy of a child that had one: this process has nothing to do with that.
+    // A copy of a child that had one: this process has nothing to do with that, nor with its memory.
     if let Some(before) = before {
-        drop(ManuallyDrop::into_inner(before));
+        inherited::close(before.file.as_fd().as_raw_fd());
     }
 }
 
@@ -64,13 +64,40 @@ static BEFORE: RwLock<Option<Hook>> = RwLock::new(None);
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
+/// Whether this process has our hook.
+static WATCHING: AtomicBool = AtomicBool::new(false);
+
 /// Has panics name the process they happen in, and remembers them.
 #[inline]
 pub(super) fn watch_panics() {
-    static WATCHING: AtomicBool = AtomicBool::new(false);
     if !WATCHING.load(Ordering::Relaxed) {
         WATCHING.store(true, Ordering::Relaxed);
         set_hook();
+    }
+}
+
+/// The hook of a copy that is about to be made: set before, since it costs the copy more, and taken back by whoever made it.
+pub(super) struct CopysHook {
+    is_ours: bool,
+}
+
+impl CopysHook {
+    pub(super) fn set() -> Self {
+        let is_ours = !WATCHING.load(Ordering::Relaxed);
+        watch_panics();
+        Self { is_ours }
+    }
+
+    /// In the process that was copied, whose only thread this is.
+    pub(super) fn take_back(self) {
+        if self.is_ours {
+            drop(std::panic::take_hook());
+            let before = BEFORE.write().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(before) = before {
+                std::panic::set_hook(before);
+            }
+            WATCHING.store(false, Ordering::Relaxed);
+        }
     }
 }
 

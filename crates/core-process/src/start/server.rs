@@ -3,19 +3,18 @@
 
 use std::cell::Cell;
 use std::io::Write;
-use std::mem::take;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockFile, Launch, StartBlock, bootstrap, go};
+use super::{BlockFile, Launch, StartBlock, bootstrap, go, take_all};
 use crate::exit::NoWayBack;
 use crate::sys::fork::{Sibling, ThreadRegistration, fork_sibling};
 use crate::sys::parent_death::{self, Handler};
 use crate::sys::{fdpass, inherited, signals, threads};
-use crate::{Fd, returns};
+use crate::{Fd, current, returns};
 
 /// A request: for each standard stream whether it comes along or is the server's own. All else is in its descriptors: the
 /// block's, the streams' that come, the arguments'.
@@ -142,7 +141,9 @@ impl Order {
 }
 
 impl Server {
-    /// Forks the child of one request. Does not return in the child.
+    /// Forks the child of one request. Does not return in the child. Not `inline`: the child writes to the stack from here on, and
+    /// what lies above (buffers) would take it over the edge of a page.
+    #[inline(never)]
     fn fork_one(&self, request: &Request, descriptors: Vec<OwnedFd>) -> Forked {
         let threads = if self.is_alone.get() {
             Ok(1)
@@ -168,7 +169,12 @@ impl Server {
         let handler = parent_death::prepare();
         // Written to once before: inside the call the page is writable already, and no fault can come between the kernel and it.
         block.pid().store(0, Ordering::Relaxed);
-        match fork_sibling(&self.thread, block.pid()) {
+        current::describe_copy(&mut order.launch, block.header.parent);
+        let forked = fork_sibling(&self.thread, block.pid());
+        if matches!(forked, Err(_) | Ok(Sibling::Us { .. })) {
+            current::copy_is_made();
+        }
+        match forked {
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
             Ok(Sibling::Us { pid, pidfd }) => Forked {
                 answer: Answer::Started { pid },
@@ -189,14 +195,13 @@ impl Server {
         let _no_way_back = NoWayBack;
         // The socket is a borrowed value of the server's; its number is given up for good.
         inherited::close(self.socket.as_raw_fd());
-        bootstrap::after_fork(&mut order.launch, &block, &file, handler);
+        bootstrap::after_fork(&order.launch, &block, &file, handler);
         if let Some(home) = &self.home {
             returns::keep_same_home(home);
         }
-        let sources = order
-            .streams
-            .each_ref()
-            .map(|stream| stream.as_ref().map(AsRawFd::as_raw_fd));
+        let [stdin, stdout, stderr] = &order.streams;
+        let number = |stream: &Option<OwnedFd>| stream.as_ref().map(AsRawFd::as_raw_fd);
+        let sources = [number(stdin), number(stdout), number(stderr)];
         let launch = &order.launch;
         let prepare = || {
             let entered = bootstrap::enter(launch, sources);
@@ -205,7 +210,7 @@ impl Server {
             }
             entered
         };
-        let arguments = take(&mut order.arguments);
+        let arguments = take_all(&mut order.arguments);
         bootstrap::run_entry(block, file, launch, prepare, &order.bytes, arguments)
     }
 }
