@@ -47,6 +47,9 @@ mod l04_02_lock {
     pub mod exercise;
     pub mod solution;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/commits_late.rs"]
+    pub mod wrong_commits_late;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/dropped_at_once.rs"]
     pub mod wrong_dropped_at_once;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -58,6 +61,9 @@ mod l04_02_lock {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/locks_twice.rs"]
     pub mod wrong_locks_twice;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/looks_first.rs"]
+    pub mod wrong_looks_first;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/looks_without.rs"]
     pub mod wrong_looks_without;
@@ -76,6 +82,9 @@ mod l04_02_lock {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/says_repaired.rs"]
     pub mod wrong_says_repaired;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/total_from_the_top.rs"]
+    pub mod wrong_total_from_the_top;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/total_one_by_one.rs"]
     pub mod wrong_total_one_by_one;
@@ -426,6 +435,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "4.2",
+        name: "wrong_commits_late",
+        scenarios: || l04_02_lock::check::scenarios(l04_02_lock::wrong_commits_late::transfer, l04_02_lock::wrong_commits_late::total),
+        main: None,
+        toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
+        source: include_str!("../lessons/l04_02_lock/wrong/commits_late.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
+    },
+    grader::Case {
+        lesson: "4.2",
         name: "wrong_dropped_at_once",
         scenarios: || l04_02_lock::check::scenarios(l04_02_lock::wrong_dropped_at_once::transfer, l04_02_lock::wrong_dropped_at_once::total),
         main: None,
@@ -458,6 +476,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
         source: include_str!("../lessons/l04_02_lock/wrong/locks_twice.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
+    },
+    grader::Case {
+        lesson: "4.2",
+        name: "wrong_looks_first",
+        scenarios: || l04_02_lock::check::scenarios(l04_02_lock::wrong_looks_first::transfer, l04_02_lock::wrong_looks_first::total),
+        main: None,
+        toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
+        source: include_str!("../lessons/l04_02_lock/wrong/looks_first.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
     },
     grader::Case {
@@ -512,6 +539,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
         source: include_str!("../lessons/l04_02_lock/wrong/says_repaired.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
+    },
+    grader::Case {
+        lesson: "4.2",
+        name: "wrong_total_from_the_top",
+        scenarios: || l04_02_lock::check::scenarios(l04_02_lock::wrong_total_from_the_top::transfer, l04_02_lock::wrong_total_from_the_top::total),
+        main: None,
+        toml: include_str!("../lessons/l04_02_lock/lesson.toml"),
+        source: include_str!("../lessons/l04_02_lock/wrong/total_from_the_top.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_02_lock"),
     },
     grader::Case {

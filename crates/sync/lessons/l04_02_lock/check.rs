@@ -87,6 +87,24 @@ where
         Scenario::new("a look in the middle of a transfer", draw_halfway, act, judge),
         Scenario::new("a transfer in the middle of a look", draw_behind, act, judge),
         Scenario::new("a teller is killed", draw_death, act, judge_death),
+        Scenario::new(
+            "a teller is killed with all that there was",
+            draw_death_of_all,
+            act,
+            judge_death,
+        ),
+        Scenario::new(
+            "a teller is killed before it commits",
+            draw_late_death,
+            act,
+            judge_death,
+        ),
+        Scenario::new(
+            "a look and a transfer, each with a lock",
+            draw_look_and_ring,
+            act,
+            judge,
+        ),
         Scenario::new("every day", draw_every_day, act, judge).shake(),
     ]
 }
@@ -216,6 +234,7 @@ fn draw_same_account(draw: &mut Draw) -> Input {
         account: hot,
         tellers: tellers as u32,
     };
+    let unit = draw.number(1..=3);
     let orders = (0..tellers).map(|number| {
         let other = (hot + 1 + number) % accounts;
         let (from, to) = if draw.one_in(2) {
@@ -223,7 +242,8 @@ fn draw_same_account(draw: &mut Draw) -> Input {
         } else {
             (other, hot)
         };
-        let amount = draw.number(1..=20);
+        // Powers of two: whichever updates are lost, the others never make up for them.
+        let amount = unit << number;
         teller(part, vec![Order { from, to, amount }])
     });
     let tellers = orders.collect();
@@ -317,6 +337,32 @@ fn draw_death(draw: &mut Draw) -> Input {
         auditor: None,
         in_turn: Turns::OneByOne,
     }
+}
+
+/// The first teller is killed when it has taken all that was on an account; the next one needs all of it.
+fn draw_death_of_all(draw: &mut Draw) -> Input {
+    let mut input = draw_death(draw);
+    let dead = &mut input.tellers[0].orders[0];
+    dead.amount = input.balances[dead.from];
+    let heir = *dead;
+    input.tellers[1].orders = vec![heir];
+    input.tellers[2].orders.clear();
+    input
+}
+
+/// The first teller is killed when it has written all and has not said that it is done.
+fn draw_late_death(draw: &mut Draw) -> Input {
+    let mut input = draw_death(draw);
+    input.tellers[0].part = Part::DiesBeforeCommit;
+    input
+}
+
+/// One adds up two accounts and one moves money between them: each has one lock before either takes a second, if they are let.
+fn draw_look_and_ring(draw: &mut Draw) -> Input {
+    let part = Part::LocksWithOthers { tellers: 2 };
+    let order = order(draw, 2);
+    let tellers = vec![teller(part, vec![order])];
+    together(balances(draw, 2), tellers, Some((part, 1)))
 }
 
 fn draw_every_day(draw: &mut Draw) -> Input {

@@ -103,6 +103,7 @@ impl Bank {
     /// Says that the transfer is done: what this process has written since its last `commit` holds. Hold the locks of all that it
     /// wrote.
     pub fn commit(&self) {
+        stage::before_commit();
         self.committed(self.teller).fetch_add(1, Release);
     }
 

@@ -175,15 +175,29 @@ pub(super) fn judge_death(input: &Input, seen: &Evidence<Outcome>, found: &mut F
             pid_of(outcome, silent)
         )
     });
+    let is_halfway = input.tellers[0].part == Part::DiesHalfway;
+    let refused = refused_though_there_is_enough(input, outcome);
+    found
+        .check("heir", Verdict::Wrong, refused.is_none(), || {
+            let order = refused.unwrap_or(dead);
+            format!(
+                "pid {pid} was killed in a transfer from account {}; the next one wanted {} from account {}, which has so much when \
+                 the dead one's half is undone, and it was refused",
+                dead.from, order.amount, order.from
+            )
+        })
+        .show_lines(|| first_two(input, outcome, seen));
     let expected = expected(input, outcome);
     found
         .check("heir", Verdict::Wrong, outcome.balances == expected, || {
             format!(
-                "pid {pid} was killed when it had moved one half of {} from account {} to account {}; at the end the balances are {:?}, \
-                 {} in all, and should be {expected:?}, {} in all",
+                "pid {pid} was killed when it had moved {}{} from account {} to account {}{}; at the end the balances are {:?}, {} in all, and \
+                 should be {expected:?}, {} in all",
+                if is_halfway { "one half of " } else { "" },
                 dead.amount,
                 dead.from,
                 dead.to,
+                if is_halfway { "" } else { " and not yet committed" },
                 outcome.balances,
                 outcome.balances.iter().sum::<u64>(),
                 expected.iter().sum::<u64>()
@@ -200,6 +214,20 @@ pub(super) fn judge_death(input: &Input, seen: &Evidence<Outcome>, found: &mut F
             )
         })
         .show_lines(|| first_two(input, outcome, seen));
+}
+
+/// An order of a teller that came later, one after another, which was refused although its account could pay it.
+fn refused_though_there_is_enough(input: &Input, outcome: &Outcome) -> Option<Order> {
+    let mut balances = input.balances.clone();
+    for (order, done) in answered(input, outcome) {
+        if done {
+            balances[order.from] = balances[order.from].wrapping_sub(order.amount);
+            balances[order.to] = balances[order.to].wrapping_add(order.amount);
+        } else if balances[order.from] >= order.amount {
+            return Some(order);
+        }
+    }
+    None
 }
 
 fn pid_of(outcome: &Outcome, teller: Option<usize>) -> u32 {

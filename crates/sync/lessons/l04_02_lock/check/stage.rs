@@ -33,6 +33,8 @@ pub(super) enum Part {
     MovesBehind,
     /// Has written one account of two: is killed.
     DiesHalfway,
+    /// Has written both accounts: is killed before it commits.
+    DiesBeforeCommit,
 }
 
 static PART: OnceLock<Part> = OnceLock::new();
@@ -89,6 +91,12 @@ pub(super) fn after_write() {
         }
         Part::DiesHalfway if writes == 1 => die(Signal::KILL),
         _ => {}
+    }
+}
+
+pub(super) fn before_commit() {
+    if part() == Part::DiesBeforeCommit {
+        die(Signal::KILL)
     }
 }
 
