@@ -19,7 +19,7 @@
 //! - [`Lock`] and [`RLock`] let one pass at a time; [`OwnerDied`] is the news that the last one did not come back.
 //! - [`Event`] is a flag that many wait for.
 //! - [`Semaphore`] and [`BoundedSemaphore`] let so many pass; a [`Permit`] comes back when its holder dies.
-//! - [`Condition`] is a lock whose holder can wait for news of what it protects.
+//! - [`Condition`] is a lock whose holder can wait for news of what it protects; a [`Monitor`] has what it protects inside.
 //! - [`Barrier`] is where all meet, or all learn that one cannot come.
 //! - [`RwLock`] and [`Once`] are what Python lacks.
 //!
@@ -48,6 +48,7 @@ mod keeper;
 mod ledger;
 mod lock;
 mod member;
+mod monitor;
 mod notices;
 mod object;
 mod once;
@@ -69,6 +70,7 @@ pub use condition::{Condition, ConditionError, ConditionGuard};
 pub use event::Event;
 pub use lock::{Guard, Lock};
 pub use member::NoPlace;
+pub use monitor::{Monitor, MonitorGuard};
 pub use once::{Once, Start};
 pub use owner_died::{LockError, OwnerDied, TryLockError};
 pub use rlock::{RGuard, RLock};

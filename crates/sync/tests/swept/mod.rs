@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use core_process::{Process, StartMethod};
 use grader::inject::point;
-use sync::{Barrier, BarrierError, Condition, ConditionError, Event, Lock, OwnerDied, Semaphore};
+use sync::{Barrier, BarrierError, Condition, ConditionError, Event, Lock, Monitor, OwnerDied, Semaphore};
 
 use crate::gate::{Gate, Opener, gate};
 
@@ -53,6 +53,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "condition: notify",
         run: condition_notify,
+    },
+    Operation {
+        name: "monitor: change twice",
+        run: monitor_change,
     },
     Operation {
         name: "barrier: come",
@@ -285,6 +289,41 @@ fn condition_notify() -> String {
         drop(condition.lock().unwrap_or_else(OwnerDied::repaired));
         outcome.to_owned()
     })
+}
+
+fn change_both(pair: Monitor<[u64; 2]>) {
+    point(BEGIN);
+    let mut pair = pair.lock().unwrap();
+    pair[0] += 1;
+    some_call();
+    pair[1] += 1;
+    pair.notify_one();
+    drop(pair);
+    some_call();
+    point(END);
+}
+
+/// Half a change is there only together with the news.
+fn monitor_change() -> String {
+    let pair = Monitor::new([0, 0]).unwrap();
+    let _ = Process::new(change_both, pair.clone())
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap()
+        .wait();
+    let outcome = match pair.lock() {
+        Ok(pair) => {
+            assert_eq!(pair[0], pair[1], "half a change, and nobody was told");
+            "whole".to_owned()
+        }
+        Err(died) => {
+            let mut pair = died.repaired();
+            pair[1] = pair[0];
+            "an owner died".to_owned()
+        }
+    };
+    drop(pair.lock().unwrap());
+    outcome
 }
 
 fn come(barrier: Barrier, ready: Opener) {
