@@ -15,7 +15,7 @@
 //! | + 56 | `TAG` | the object's |
 //! | + 60 | `PID` | for a message |
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::identity;
 use crate::sys::memory::{Got, MUTEX_ROOM, Memory, Nesting, Word};
@@ -134,7 +134,8 @@ impl<'a> Slot<'a> {
     }
 
     pub(crate) fn count(&self) -> u32 {
-        self.word(COUNT).load(Relaxed)
+        // Acquire: pairs with the Release in `take_one`, which is done without the exclusion.
+        self.word(COUNT).load(Acquire)
     }
 
     /// One store: the moment at which the process has, or no longer has.
@@ -147,9 +148,11 @@ impl<'a> Slot<'a> {
         self.word(COUNT).fetch_add(1, Relaxed);
     }
 
-    /// One less, without the exclusion. What orders it is the object's next step.
+    /// One less, without the exclusion.
     pub(crate) fn take_one(&self) {
-        self.word(COUNT).fetch_sub(1, Relaxed);
+        // Release: what the thread did while it was counted comes before anything of who sees, by the Acquire in `count`, that it
+        // no longer is.
+        self.word(COUNT).fetch_sub(1, Release);
     }
 
     pub(crate) fn tag(&self) -> u32 {
