@@ -31,8 +31,6 @@ const OWNER_TID: usize = 124;
 const DIED: u32 = 1;
 const LEVEL: u32 = 2;
 
-/// How often a waiter looks before it sleeps, if the owner runs on another CPU.
-const LOOKS: u32 = 8;
 /// How long it stays away before its first look, in turns of the CPU's waiting instruction; twice as long before each next one. A look
 /// takes the owner's cache line away, and costs it more than the lock itself.
 const PAUSE: u32 = 2;
@@ -86,7 +84,7 @@ fn spin(memory: &Memory) -> Option<News> {
     cpu::sleeps();
     let here = cpu::current();
     let mut pause = PAUSE;
-    for _ in 0..LOOKS {
+    for _ in 0..cpu::LOOKS {
         if is_held(memory) && memory.word(HINT).load(Relaxed) == here {
             return None;
         }

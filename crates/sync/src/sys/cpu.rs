@@ -21,6 +21,9 @@ struct Recent {
 /// So often: rarely enough to cost nothing, and soon after a thread has moved.
 const TRUST: u32 = 32;
 
+/// How often a waiter looks before it sleeps, if the owner runs on another CPU.
+pub(crate) const LOOKS: u32 = 8;
+
 /// The number of the CPU; `u32::MAX` if the system does not tell.
 #[inline]
 pub(crate) fn current() -> u32 {

@@ -9,3 +9,7 @@ pub(crate) fn pid() -> u32 {
 pub(crate) fn tid() -> u32 {
     stage::number()
 }
+
+pub(crate) fn me() -> (u32, u32) {
+    (stage::number(), stage::number())
+}

@@ -25,7 +25,7 @@ pub(crate) const SCENES: &[Scene] = &[
         play: two_twice,
         preemptions: 2,
         victims: &[2],
-        preemptions_with_death: 1,
+        preemptions_with_death: 0,
     },
     Scene {
         name: "barrier: three meet",

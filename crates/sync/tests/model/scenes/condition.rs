@@ -22,7 +22,7 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene {
         name: "condition: the notifier dies",
         play: two_notify,
-        preemptions: 2,
+        preemptions: 1,
         victims: &[3],
         preemptions_with_death: 1,
     },
@@ -36,14 +36,14 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene {
         name: "condition: two wait, all are notified",
         play: all_notified,
-        preemptions: 2,
+        preemptions: 1,
         victims: &[2],
         preemptions_with_death: 1,
     },
     Scene {
         name: "condition: one gives up",
         play: one_gives_up,
-        preemptions: 2,
+        preemptions: 1,
         victims: &[],
         preemptions_with_death: 0,
     },

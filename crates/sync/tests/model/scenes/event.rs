@@ -21,7 +21,7 @@ pub(crate) const SCENES: &[Scene] = &[
         play: two_set,
         preemptions: 2,
         victims: &[2, 3],
-        preemptions_with_death: 2,
+        preemptions_with_death: 1,
     },
     Scene {
         name: "event: a pulse, two wait",

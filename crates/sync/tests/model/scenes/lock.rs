@@ -12,7 +12,7 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene {
         name: "lock: two take turns, twice",
         play: two_twice,
-        preemptions: 3,
+        preemptions: 2,
         victims: &[],
         preemptions_with_death: 0,
     },
@@ -21,7 +21,7 @@ pub(crate) const SCENES: &[Scene] = &[
         play: two,
         preemptions: 3,
         victims: &[2],
-        preemptions_with_death: 3,
+        preemptions_with_death: 2,
     },
     Scene {
         name: "lock: three take turns",

@@ -355,8 +355,4 @@ impl Memory {
             mutex.word.wake(1);
         }
     }
-
-    pub(crate) fn note_held(&self) {}
-
-    pub(crate) fn note_released(&self) {}
 }
