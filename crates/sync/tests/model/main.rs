@@ -47,6 +47,7 @@ mod rounds;
 mod identity;
 mod pace;
 mod scenes;
+mod spin;
 mod stage;
 mod sys;
 

@@ -1,6 +1,5 @@
 //! The barrier: all pass, after the action, or all learn that it is broken.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -63,16 +62,10 @@ fn barrier(parties: u32) -> Arc<Memory> {
 
 /// Meets once; whether it passed. The action has run as often as rounds were passed.
 fn meet(memory: &Memory, place: &Place<'_>, until: &Until, round: u32) -> Result<u32, Missed<Over>> {
-    let acts = Cell::new(false);
-    let outcome = rounds::meet(
-        memory,
-        || place.slot(),
-        until,
-        || {
-            acts.set(true);
-            memory.word(ACTED).fetch_add(1, Relaxed);
-        },
-    );
+    let action = || {
+        memory.word(ACTED).fetch_add(1, Relaxed);
+    };
+    let outcome = rounds::meet(memory, || place.slot(), until, Some(action));
     if outcome.is_ok() {
         let acted = memory.word(ACTED).load(Relaxed);
         assert!(

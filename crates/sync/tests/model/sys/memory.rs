@@ -100,6 +100,14 @@ impl Word {
         }
     }
 
+    pub(crate) fn swap(&self, value: u32, order: Ordering) -> u32 {
+        if stage::step("swap", self.place) {
+            self.value.swap(value, order)
+        } else {
+            0
+        }
+    }
+
     pub(crate) fn compare_exchange(
         &self,
         current: u32,
