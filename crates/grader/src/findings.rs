@@ -202,6 +202,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_exhibited_is_kept_beside_the_findings_and_decides_nothing() {
+        let mut found = findings();
+        found.exhibit(["a drawing".to_owned()]);
+        found.check("first", Verdict::Wrong, true, String::new);
+        found.exhibit(["another".to_owned()]);
+        assert_eq!(found.exhibits(), ["a drawing", "another"]);
+        assert!(found.first_failure().is_none());
+    }
+
+    #[test]
     fn the_first_failure_in_declared_order_decides() {
         let mut found = findings();
         found.check("second", Verdict::Serial, false, || "b".into());

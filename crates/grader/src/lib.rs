@@ -39,7 +39,7 @@
 //! `evidence` and `findings`, what a lesson says; `caged`, `judge`, `decide` and `left_behind`, how a verdict
 //! comes about; `act` and `leaks`, inside the
 //! cage; `entry` and `verify`, the roles of a subject binary; `timeline` and `render`, what happened and a report as text. [`cage`] and [`inject`] know
-//! nothing of lessons and run any program.
+//! nothing of lessons and run any program; [`replay`] runs small programs step by step on paper, without a process.
 
 mod act;
 mod answer;

@@ -1,4 +1,7 @@
 //! Checks of lesson 4.1: the answer's schedules are replayed step by step, and the run is drawn.
+//!
+//! The programs are the same on every seed: what is asked for is an order of their steps. Whether a program can fail at all is not
+//! said here by hand; every order is tried.
 
 use grader::replay::{Act, Program, Run, diagram};
 use grader::{Draw, Evidence, Findings, Scenario, Verdict};
