@@ -124,6 +124,15 @@ impl Condition {
         }
     }
 
+    /// [`lock_until`](Self::lock_until) with a duration.
+    ///
+    /// # Errors
+    /// As [`lock_until`](Self::lock_until).
+    #[track_caller]
+    pub fn lock_timeout(&self, time: Duration) -> Result<ConditionGuard<'_>, LockError<ConditionGuard<'_>>> {
+        self.lock_until(time)
+    }
+
     fn holding<'a>(&'a self, guard: RGuard<'a>) -> ConditionGuard<'a> {
         ConditionGuard {
             condition: self,
@@ -196,6 +205,19 @@ impl ConditionGuard<'_> {
             }
         }
         Ok(())
+    }
+
+    /// [`wait_for_until`](Self::wait_for_until) with a duration.
+    ///
+    /// # Errors
+    /// As [`wait_for_until`](Self::wait_for_until).
+    #[track_caller]
+    pub fn wait_for_timeout(
+        &mut self,
+        time: Duration,
+        state: impl FnMut() -> bool,
+    ) -> Result<(), ConditionError> {
+        self.wait_for_until(time, state)
     }
 
     /// Gives one notice: one of those that wait goes on when the lock is free. It waits for nobody, and if nobody waits it is

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use core_process::{Until, WaitError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -78,6 +79,29 @@ impl Once {
     pub fn call_until(&self, until: impl Into<Until>, work: impl FnOnce(Start)) -> Result<(), WaitError> {
         self.call_within(&until.into(), work, Location::caller())
             .map_err(WaitError::from)
+    }
+
+    /// [`call_until`](Self::call_until) with a duration.
+    ///
+    /// # Errors
+    /// As [`call_until`](Self::call_until).
+    #[track_caller]
+    pub fn call_timeout(&self, time: Duration, work: impl FnOnce(Start)) -> Result<(), WaitError> {
+        self.call_until(time, work)
+    }
+
+    /// Does the work if nobody has and nobody is at it; whether it is done then, by whomever.
+    ///
+    /// ```
+    /// let once = sync::Once::new()?;
+    /// assert!(once.try_call(|_| {}));
+    /// assert!(once.try_call(|_| unreachable!("it was done")));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn try_call(&self, work: impl FnOnce(Start)) -> bool {
+        self.call_within(&Until::from(Duration::ZERO), work, Location::caller())
+            .is_ok()
     }
 
     /// Whether it was done.

@@ -7,6 +7,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use core_process::Until;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -122,6 +123,15 @@ impl RwLock {
         self.reading(readers::read(self.memory(), slot, &until)?)
     }
 
+    /// [`read_until`](Self::read_until) with a duration.
+    ///
+    /// # Errors
+    /// As [`read_until`](Self::read_until).
+    #[track_caller]
+    pub fn read_timeout(&self, time: Duration) -> Result<ReadGuard, RwLockError<ReadGuard>> {
+        self.read_until(time)
+    }
+
     /// Waits until nobody reads or writes, and writes.
     ///
     /// # Errors
@@ -157,6 +167,15 @@ impl RwLock {
         let _told = Operation::begin("write", self.id(), &until, Location::caller());
         let news = readers::write(self.memory(), &until)?;
         self.writing(news)
+    }
+
+    /// [`write_until`](Self::write_until) with a duration.
+    ///
+    /// # Errors
+    /// As [`write_until`](Self::write_until).
+    #[track_caller]
+    pub fn write_timeout(&self, time: Duration) -> Result<WriteGuard<'_>, RwLockError<WriteGuard<'_>>> {
+        self.write_until(time)
     }
 
     fn reading(&self, news: News) -> Result<ReadGuard, RwLockError<ReadGuard>> {

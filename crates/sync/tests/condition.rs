@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use core_process::shm::Segment;
 use core_process::{Child, Process};
 use gate::{Opener, WATCHDOG, child_at, kill, stay};
-use sync::{Condition, ConditionError, RLock};
+use sync::{Condition, ConditionError, LockError, RLock, TryLockError};
 
 core_process::divert_before_main!();
 
@@ -76,6 +76,28 @@ fn s16_wait_releases_all_levels_and_takes_as_many_again() {
     assert_eq!(inner.depth(), 2);
     drop((outer, inner));
     drop(condition.lock().unwrap());
+}
+
+#[test]
+fn s16_the_four_forms_of_the_lock_and_a_timeout_of_a_wait_for() {
+    let condition = Condition::new().unwrap();
+    let time = Duration::from_millis(20);
+    let holder = child_at!(hold, condition.clone());
+    assert!(matches!(condition.try_lock(), Err(TryLockError::WouldBlock)));
+    let begin = Instant::now();
+    assert!(matches!(condition.lock_timeout(time), Err(LockError::TimedOut)));
+    assert!(begin.elapsed() >= time);
+    kill(&holder);
+    match condition.lock_timeout(WATCHDOG).unwrap_err() {
+        LockError::OwnerDied(died) => drop(died.repaired()),
+        other => panic!("{other}"),
+    }
+    let mut guard = condition.lock_until(WATCHDOG).unwrap();
+    let begin = Instant::now();
+    let timed_out = guard.wait_for_timeout(time, || false);
+    assert!(matches!(timed_out, Err(ConditionError::TimedOut)));
+    assert!(begin.elapsed() >= time);
+    guard.wait_for_timeout(time, || true).unwrap();
 }
 
 #[test]

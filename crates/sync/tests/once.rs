@@ -6,7 +6,7 @@ mod gate;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use core_process::shm::Segment;
 use core_process::{Process, WaitError};
@@ -50,16 +50,23 @@ fn who_is_killed_in_it_has_not_done_it() {
     let child = child_at!(never_done, once.clone());
     let timed_out = once.call_until(Duration::from_millis(10), |_| unreachable!());
     assert!(matches!(timed_out, Err(WaitError::TimedOut)));
+    let begin = Instant::now();
+    let time = Duration::from_millis(20);
+    let timed_out = once.call_timeout(time, |_| unreachable!());
+    assert!(matches!(timed_out, Err(WaitError::TimedOut)));
+    assert!(begin.elapsed() >= time);
+    assert!(!once.try_call(|_| unreachable!()));
     let waiter = thread::spawn({
         let once = once.clone();
         move || {
             let mut found = None;
-            once.call_until(WATCHDOG, |start| found = Some(start)).unwrap();
+            once.call_timeout(WATCHDOG, |start| found = Some(start)).unwrap();
             found
         }
     });
     kill(&child);
     assert_eq!(waiter.join().unwrap(), Some(Start::AfterDeath));
+    assert!(once.try_call(|_| unreachable!()));
     once.call(|_| unreachable!());
 }
 

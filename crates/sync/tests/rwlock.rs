@@ -5,7 +5,7 @@ mod gate;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use core_process::Process;
 use core_process::shm::Segment;
@@ -49,6 +49,25 @@ fn readers_read_together_and_a_writer_writes_alone() {
     ));
     drop(guard);
     drop(lock.read().unwrap());
+}
+
+#[test]
+fn a_timeout_ends_the_wait_for_reading_and_for_writing() {
+    let lock = RwLock::new().unwrap();
+    let time = Duration::from_millis(20);
+    let reading = lock.read_timeout(WATCHDOG).unwrap();
+    let begin = Instant::now();
+    assert!(matches!(lock.write_timeout(time), Err(RwLockError::TimedOut)));
+    assert!(begin.elapsed() >= time);
+    drop(reading);
+    let writing = lock.write_timeout(WATCHDOG).unwrap();
+    let begin = Instant::now();
+    assert!(matches!(lock.read_timeout(time), Err(RwLockError::TimedOut)));
+    assert!(begin.elapsed() >= time);
+    drop(writing);
+    // Who gave up has left nothing behind.
+    drop(lock.try_write().unwrap());
+    drop(lock.try_read().unwrap());
 }
 
 #[test]
