@@ -73,6 +73,24 @@ fn what_does_not_compile_is_a_verdict_with_the_learners_line() {
 }
 
 #[test]
+fn a_guard_that_is_dropped_at_once_is_warned_of() {
+    let course = Course::new();
+    course.write(
+        ANSWER,
+        "//! An answer.\n\nstruct Guard;\n\nimpl Drop for Guard {\n    fn drop(&mut self) {}\n}\n\n\
+         pub fn answer() -> u32 {\n    let _ = Guard;\n    42\n}\n",
+    );
+    let said = course.xtask(&["check-lesson", "2.2", "--json"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let notes = report["notes"].to_string();
+    assert!(
+        notes.contains("non-binding let on a type that has a destructor") && notes.contains(":10)"),
+        "{notes}"
+    );
+}
+
+#[test]
 fn a_function_that_the_checks_need_is_named_when_it_is_missing() {
     let course = Course::new();
     course.write(ANSWER, "//! An answer.\npub fn reply() -> u32 {\n    42\n}\n");

@@ -60,7 +60,7 @@ pub struct Condition {
 }
 
 /// The condition's lock held.
-#[must_use = "the lock is released at once if the guard is not kept"]
+#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct ConditionGuard<'a> {
     condition: &'a Condition,
     guard: RGuard<'a>,

@@ -78,7 +78,7 @@ pub struct Lock {
 }
 
 /// The lock held. Dropping it releases the lock.
-#[must_use = "the lock is released at once if the guard is not kept"]
+#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct Guard<'a> {
     lock: &'a Lock,
     /// The C library knows the owner by its thread.

@@ -87,7 +87,7 @@ pub struct Monitor<T: Shared> {
 }
 
 /// The monitor's lock held, and the value. Dropping it releases the lock.
-#[must_use = "the lock is released at once if the guard is not kept"]
+#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct MonitorGuard<'a, T: Shared> {
     monitor: &'a Monitor<T>,
     /// The C library knows the owner by its thread.

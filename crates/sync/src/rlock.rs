@@ -48,7 +48,7 @@ pub struct RLock {
 }
 
 /// One level of the lock held. The lock is free when the owner has dropped as many guards as it has taken.
-#[must_use = "the lock is released at once if the guard is not kept"]
+#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct RGuard<'a> {
     lock: &'a RLock,
     stays: PhantomData<*const ()>,

@@ -49,7 +49,7 @@ pub struct RwLock {
 }
 
 /// The lock held for reading. It may go to another thread of the process.
-#[must_use = "the lock is released at once if the guard is not kept"]
+#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 #[derive(Debug)]
 pub struct ReadGuard {
     member: Arc<Member>,
@@ -58,7 +58,7 @@ pub struct ReadGuard {
 }
 
 /// The lock held for writing.
-#[must_use = "the lock is released at once if the guard is not kept"]
+#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct WriteGuard<'a> {
     lock: &'a RwLock,
     stays: PhantomData<*const ()>,

@@ -3,10 +3,11 @@
 
 mod gate;
 
+use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use core_process::shm::{Bool, Shared};
+use core_process::shm::{Bool, Shared, Typed};
 use core_process::{Child, ForkProcess, Process, StopSource, codec};
 use gate::{Opener, WATCHDOG, child_at, kill, stay};
 use serde::{Deserialize, Serialize};
@@ -319,4 +320,46 @@ fn a_guard_that_a_forked_child_has_a_copy_of_gives_it_nothing() {
     // In a child, since the test's harness has threads, and who has them does not fork.
     let child = Process::new(looks_at_a_copy, ()).start().unwrap();
     assert_eq!(joined(child), (true, 1));
+}
+
+/// Which kinds of objects were made, while no file may be longer than 32 KiB.
+fn made_with_little_room() -> Vec<(String, Option<i32>)> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let limit = Rlimit {
+        current: Some(32 << 10),
+        maximum: Some(32 << 10),
+    };
+    setrlimit(Resource::Fsize, limit).unwrap();
+    fn code<T>(made: std::io::Result<T>) -> Option<i32> {
+        made.err().and_then(|error| error.raw_os_error())
+    }
+    [
+        ("lock", code(sync::Lock::new())),
+        ("event", code(sync::Event::new())),
+        ("semaphore", code(sync::Semaphore::new(1))),
+        ("condition", code(sync::Condition::new())),
+        ("barrier", code(sync::Barrier::new(2))),
+        ("rwlock", code(sync::RwLock::new())),
+        ("monitor", code(Monitor::new(0_u64))),
+    ]
+    .map(|(name, code)| (name.to_owned(), code))
+    .to_vec()
+}
+
+#[test]
+fn f094_memory_is_there_at_creation_or_creation_is_an_error() {
+    // CPython's segment is made without its memory, and whoever writes to it dies of SIGBUS. Here all of it is there before the first byte.
+    let large = Monitor::new([0_u8; 1 << 18]).unwrap();
+    let descriptor = codec::encode(&large).unwrap().descriptors.pop().unwrap();
+    let file = std::fs::File::from(descriptor).metadata().unwrap();
+    assert!(file.blocks() * 512 >= file.len() && file.len() > 1 << 18);
+    large.lock().unwrap().fill(7);
+    // More than may be, or is there: an error of the one who makes it, by its number.
+    let made = joined(Process::new(made_with_little_room, ()).start().unwrap());
+    for (name, code) in made {
+        let has_room = name == "lock" || name == "event";
+        assert_eq!(code, (!has_room).then_some(libc::EFBIG), "{name}");
+    }
+    let more_than_there_is = Typed::create_array("large", 1 << 45, |_| 0_u8).unwrap_err();
+    assert_eq!(more_than_there_is.raw_os_error(), Some(libc::ENOMEM));
 }

@@ -173,6 +173,9 @@ fn package_file(course: &Course, programs: &[&str], crates: &BTreeSet<&str>) -> 
          [workspace]\n\n\
          [profile.dev]\n\
          debug = \"line-tables-only\"\n\n\
+         # `let _ = lock.lock();` releases the lock before the next line.\n\
+         [lints.rust]\n\
+         let_underscore_drop = \"warn\"\n\n\
          [dependencies]\n",
     );
     for name in ours {
