@@ -24,21 +24,21 @@ pub(crate) const SCENES: &[Scene] = &[
         play: two_notify,
         preemptions: 1,
         victims: &[3],
-        preemptions_with_death: 1,
+        preemptions_with_death: 0,
     },
     Scene {
         name: "condition: two wait, two notices",
         play: two_notices,
         preemptions: 1,
         victims: &[2],
-        preemptions_with_death: 1,
+        preemptions_with_death: 0,
     },
     Scene {
         name: "condition: two wait, all are notified",
         play: all_notified,
         preemptions: 1,
         victims: &[2],
-        preemptions_with_death: 1,
+        preemptions_with_death: 0,
     },
     Scene {
         name: "condition: one gives up",
@@ -52,7 +52,7 @@ pub(crate) const SCENES: &[Scene] = &[
         play: two_levels,
         preemptions: 2,
         victims: &[2],
-        preemptions_with_death: 2,
+        preemptions_with_death: 1,
     },
 ];
 

@@ -12,7 +12,7 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene {
         name: "semaphore: one permit, two come",
         play: two,
-        preemptions: 3,
+        preemptions: 2,
         victims: &[2],
         preemptions_with_death: 1,
     },
@@ -21,7 +21,7 @@ pub(crate) const SCENES: &[Scene] = &[
         play: three,
         preemptions: 1,
         victims: &[2],
-        preemptions_with_death: 1,
+        preemptions_with_death: 0,
     },
     Scene {
         name: "semaphore: two tokens are made",
@@ -35,7 +35,7 @@ pub(crate) const SCENES: &[Scene] = &[
         play: a_token_more,
         preemptions: 1,
         victims: &[2],
-        preemptions_with_death: 1,
+        preemptions_with_death: 0,
     },
     Scene {
         name: "semaphore: one gives up",

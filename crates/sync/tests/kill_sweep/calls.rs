@@ -3,76 +3,62 @@
 //!
 //! A child operates on the object between two points and is killed at its first, its second, its third ... call there; the main
 //! process then uses the object. A run must end by itself: a sleeper left asleep is a HANG of the cage.
-//!
-//! `cargo test -p sync --test kill_sweep` prints the table. Without an argument this program sweeps; with one it is the
-//! program that is swept.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test, whose table is its output"
-)]
-
-mod gate;
-mod swept;
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use core_process::Status;
 use grader::cage::{CageSpec, Ended};
 use grader::inject::{Sweep, SweepRun, sweep};
 
-fn main() -> ExitCode {
-    core_process::init();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [role, name] = &arguments[..]
-        && role == "swept"
-    {
-        return swept::run(name);
-    }
-    if arguments.iter().any(|argument| argument == "--list") {
-        return ExitCode::SUCCESS;
-    }
-    println!("{:24} {:>5} {:>5}  outcomes", "operation", "kills", "bad");
-    let mut failures = 0;
+use crate::{Swept, swept};
+
+/// Prints the table.
+pub(crate) fn sweep_all(chosen: impl Fn(&str) -> bool) -> Swept {
+    println!(
+        "{:32} {:>6} {:>12} {:>4}  outcomes",
+        "at every system call", "deaths", "", "bad"
+    );
+    let mut total = Swept::default();
     for operation in swept::OPERATIONS {
+        if !chosen(operation.name) {
+            continue;
+        }
         match run(operation.name) {
-            Ok(runs) => failures += report(operation.name, &runs),
+            Ok(runs) => {
+                let kills = runs.iter().filter(|run| run.injected.is_some()).count();
+                total.add(report(operation.name, &runs) == 0, kills as u64);
+            }
             Err(error)
                 if error.kind() == std::io::ErrorKind::Unsupported
                     || error.to_string().contains("ptrace") =>
             {
                 println!("ignored: {error}");
-                println!(
-                    "\ntest result: ok. 0 passed; 0 failed; {} ignored; 0 measured; 0 filtered out",
-                    swept::OPERATIONS.len()
-                );
-                return ExitCode::SUCCESS;
+                return Swept::forbidden(swept::OPERATIONS.len());
             }
             Err(error) => {
                 println!("{}: {error}", operation.name);
-                failures += 1;
+                total.add(false, 0);
             }
         }
     }
+    if !chosen(swept::DEADLOCK) {
+        return total;
+    }
     match deadlock() {
-        Ok(seen) => println!("{:24} {:>5} {:>5}  {seen}", "a deadlock, undisturbed", 0, 0),
+        Ok(seen) => {
+            println!(
+                "{:32} {:6} {:12} {:4}  {seen}",
+                "a deadlock, undisturbed", 0, "", 0
+            );
+            total.add(true, 0);
+        }
         Err(wrong) => {
             println!("a deadlock is not seen as one: {wrong}");
-            failures += 1;
+            total.add(false, 0);
         }
     }
-    let result = if failures == 0 { "ok" } else { "FAILED" };
-    println!(
-        "\ntest result: {result}. {} passed; {failures} failed; 0 ignored; 0 measured; 0 filtered out",
-        swept::OPERATIONS.len() + 1 - failures
-    );
-    if failures == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    total
 }
 
 fn run(name: &str) -> std::io::Result<Vec<SweepRun>> {
@@ -126,7 +112,12 @@ fn report(name: &str, runs: &[SweepRun]) -> usize {
         .iter()
         .map(|(what, count)| format!("{count} x {what}"))
         .collect();
-    println!("{name:24} {kills:5} {:5}  {}", bad.len(), outcomes.join(", "));
+    println!(
+        "{name:32} {kills:6} {:12} {:4}  {}",
+        "",
+        bad.len(),
+        outcomes.join(", ")
+    );
     for run in &bad {
         println!("    BAD {run}\n        {}\n        {}", run.stdout, run.stderr);
         if let Ended::Hang(diagnosis) = &run.ended {

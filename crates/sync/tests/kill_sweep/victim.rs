@@ -32,6 +32,11 @@ pub(crate) struct Victim {
     head: u64,
 }
 
+/// Whether to kill after each instruction, whatever it does.
+pub(crate) fn kills_at_each() -> bool {
+    std::env::var_os("SYNC_SWEEP_EVERY_INSTRUCTION").is_some()
+}
+
 /// Where a run ended.
 pub(crate) enum Reached {
     /// At the change that was asked for.
@@ -64,11 +69,12 @@ impl Victim {
         })
     }
 
-    /// Steps until what would outlive the victim has changed so often after its first instruction.
+    /// Steps until what would outlive the victim has changed so often, or it has entered the kernel, after its first instruction.
     pub(crate) fn run_to_change(&mut self, changes: u32, memory: &[Segment]) -> std::io::Result<Reached> {
         let mut before = self.legacy(memory)?;
         let (mut seen, mut instructions) = (0, 0);
         while seen < changes || instructions == 0 {
+            let calls = self.enters_the_kernel()?;
             ptrace::step(self.pid, None)?;
             match waitpid(self.pid, None)? {
                 WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
@@ -76,13 +82,33 @@ impl Victim {
                 other => return Err(std::io::Error::other(format!("the victim: {other:?}"))),
             }
             instructions += 1;
+            if kills_at_each() {
+                seen += 1;
+                continue;
+            }
             let now = self.legacy(memory)?;
-            if now != before {
+            if calls || now != before {
                 seen += 1;
                 before = now;
             }
         }
         Ok(Reached::Change)
+    }
+
+    /// Whether its next instruction is a system call.
+    #[cfg(target_arch = "x86_64")]
+    fn enters_the_kernel(&self) -> std::io::Result<bool> {
+        let mut instruction = [0; 2];
+        let at = ptrace::getregs(self.pid)?.rip;
+        self.private.read_exact_at(&mut instruction, at)?;
+        Ok(instruction == [0x0F, 0x05])
+    }
+
+    /// Where this is not known, the other table alone has the deaths around calls.
+    #[cfg(not(target_arch = "x86_64"))]
+    #[allow(clippy::unnecessary_wraps, reason = "as where it is known")]
+    fn enters_the_kernel(&self) -> std::io::Result<bool> {
+        Ok(false)
     }
 
     /// What would outlive it: the objects, and the head of its list of robust mutexes.

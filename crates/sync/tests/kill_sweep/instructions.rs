@@ -1,78 +1,50 @@
-//! A kill after every instruction that changes anything which outlives the process: the fast paths make no system call, so a sweep over
-//! calls alone would not see them.
+//! A kill after every instruction of each operation that changes anything which outlives the process: the fast paths make no system call,
+//! so a sweep over calls alone would not see them.
 //!
-//! A victim does an operation one instruction at a time (ptrace). What a killed process leaves is the object's memory and what the
-//! kernel does with the thread's list of robust mutexes; two instructions between which neither differs are the same death. So in run k
-//! the victim is killed at the k-th change of either, until it comes through. Then the others use the object: a sleeper
-//! must wake, the lock must pass on, every permit must be back.
-//!
-//! `cargo test -p sync --test instruction_sweep` prints the table.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test, whose table is its output"
-)]
-
-mod robust_list;
-mod scenes;
-mod victim;
+//! A victim does an operation one instruction at a time (ptrace). What a killed process leaves is three things: the memory that it
+//! shares; the head of its list of robust mutexes, whose links lie in that memory and which the kernel reads at its death; and what
+//! system calls have done, such as a wake-up. Registers, private memory and what it has read die with it. So if an
+//! instruction writes none of the first two and does not enter the kernel, a death before it and a death after it are the same death
+//! for everybody else: in run k the victim is killed after the k-th instruction that does, until it comes through, and that is
+//! every instruction. (`SYNC_SWEEP_EVERY_INSTRUCTION=1` kills after each all the same, which takes a quarter of an hour and
+//! shows the same.) Then the others use the object: a sleeper must wake, the lock must pass on, every permit must be back.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
-use scenes::{SCENES, WATCHDOG};
-use victim::{Reached, Victim};
+use crate::Swept;
+use crate::scenes::{self, SCENES, WATCHDOG};
+use crate::victim::{self, Reached, Victim};
 
-fn main() -> ExitCode {
-    core_process::init();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        return ExitCode::SUCCESS;
-    }
-    let wanted: Vec<&String> = arguments
-        .iter()
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
-    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+/// Prints the table.
+pub(crate) fn sweep_all(chosen: impl Fn(&str) -> bool) -> Swept {
+    let what = if victim::kills_at_each() {
+        "at every instruction"
+    } else {
+        "at every change"
+    };
     println!(
-        "{:32} {:>6} {:>12} {:>4}  outcomes",
-        "operation", "deaths", "instructions", "bad"
+        "{what:32} {:>6} {:>12} {:>4}  outcomes",
+        "deaths", "instructions", "bad"
     );
-    let (mut passed, mut failed) = (0, 0);
+    let mut total = Swept::default();
     for (name, scene) in SCENES.iter().filter(|(name, _)| chosen(name)) {
         match sweep(*scene) {
-            Ok(row) if row.bad.is_empty() && row.deaths > 0 => {
-                println!("{name:32} {row}");
-                passed += 1;
-            }
             Ok(row) => {
                 println!("{name:32} {row}");
                 row.bad.iter().for_each(|bad| println!("    BAD {bad}"));
-                failed += 1;
+                total.add(row.bad.is_empty() && row.deaths > 0, row.deaths.into());
             }
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 println!("ignored: ptrace is forbidden here: {error}");
-                println!(
-                    "\ntest result: ok. 0 passed; 0 failed; {} ignored; 0 measured; 0 filtered out",
-                    SCENES.len()
-                );
-                return ExitCode::SUCCESS;
+                return Swept::forbidden(SCENES.len());
             }
             Err(error) => {
                 println!("{name:32} {error}");
-                failed += 1;
+                total.add(false, 0);
             }
         }
     }
-    let word = if failed == 0 { "ok" } else { "FAILED" };
-    println!(
-        "\ntest result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out"
-    );
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    total
 }
 
 /// What a sweep has found.

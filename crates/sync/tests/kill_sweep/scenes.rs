@@ -38,17 +38,24 @@ pub(crate) const SCENES: &[Named] = &[
     ("unlock, one sleeps", unlock_for_a_sleeper),
     ("lock that is held, in time", lock_in_vain),
     ("rlock twice, unlock twice", rlock_twice),
+    ("rlock: unlock, one sleeps", rlock_for_a_sleeper),
     ("event: set, one sleeps", event_set),
     ("event: wait in vain, clear", event_wait),
     ("semaphore: first acquire, return", semaphore_first),
     ("semaphore: return, one sleeps", semaphore_return),
     ("semaphore: acquire in vain", semaphore_in_vain),
     ("condition: notify, one sleeps", condition_notify),
+    ("condition: notify all, two sleep", condition_notify_all),
     ("condition: wait in vain", condition_wait),
     ("barrier: last to come", barrier_last),
     ("barrier: come and give up", barrier_first),
     ("rwlock: read, write", rwlock_both),
+    ("rwlock: end of read, one sleeps", rwlock_read_for_a_writer),
+    ("rwlock: end of write, two sleep", rwlock_write_for_others),
+    ("rwlock: read in vain", rwlock_read_in_vain),
+    ("rwlock: write in vain", rwlock_write_in_vain),
     ("once", once),
+    ("once, one sleeps", once_for_a_sleeper),
 ];
 
 /// The memory of an object.
@@ -163,6 +170,27 @@ fn rlock_twice() -> Scene {
                 Err(format!("the depth is {depth}"))
             }
         }),
+    }
+}
+
+fn rlock_for_a_sleeper() -> Scene {
+    let lock = RLock::new().unwrap();
+    let (theirs, sleepers, ours) = (lock.clone(), lock.clone(), lock.clone());
+    Scene {
+        memory: memory_of(&lock),
+        victim: Box::new(move || {
+            let outer = theirs.lock().unwrap();
+            let inner = theirs.lock().unwrap();
+            mark();
+            drop(inner);
+            drop(outer);
+            mark();
+        }),
+        sleepers: vec![Box::new(move || {
+            drop(sleepers.lock());
+            true
+        })],
+        check: Box::new(move || news(ours.lock_timeout(WATCHDOG))),
     }
 }
 
@@ -321,6 +349,34 @@ fn condition_notify() -> Scene {
     }
 }
 
+fn condition_notify_all() -> Scene {
+    let condition = Condition::new().unwrap();
+    let [theirs, first, second, ours] = [(); 4].map(|()| condition.clone());
+    Scene {
+        memory: memory_of(&condition),
+        victim: Box::new(move || {
+            mark();
+            theirs.lock().unwrap().notify_all();
+            mark();
+        }),
+        sleepers: vec![Box::new(move || waits(&first)), Box::new(move || waits(&second))],
+        check: Box::new(move || {
+            // Both wait before the victim begins: with its notice, or with this one.
+            match ours.lock_until(WATCHDOG) {
+                Ok(guard) => {
+                    guard.notify_all();
+                    Ok("whole")
+                }
+                Err(LockError::OwnerDied(died)) => {
+                    died.repaired().notify_all();
+                    Ok("told")
+                }
+                Err(error) => Err(error.to_string()),
+            }
+        }),
+    }
+}
+
 fn condition_wait() -> Scene {
     let condition = Condition::new().unwrap();
     let (theirs, sleepers, ours) = (condition.clone(), condition.clone(), condition.clone());
@@ -454,6 +510,138 @@ fn once() -> Scene {
                 .map_err(|error| error.to_string())?;
             if ours.is_done() {
                 Ok(found)
+            } else {
+                Err("never done".to_owned())
+            }
+        }),
+    }
+}
+
+/// The lock after a death: it can be had for writing, and is as new when who has it says so.
+fn writable(lock: &RwLock) -> Result<&'static str, String> {
+    let found = match lock.write_until(WATCHDOG) {
+        Ok(_) => "whole",
+        Err(RwLockError::OwnerDied(died)) => {
+            drop(died.repaired());
+            "told"
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    match lock.try_write() {
+        Ok(_) => Ok(found),
+        Err(error) => Err(format!("after the repair: {error}")),
+    }
+}
+
+/// A death in a read is no news.
+fn whole(found: &'static str) -> Result<&'static str, String> {
+    match found {
+        "whole" => Ok(found),
+        other => Err(format!("{other}, and nobody was writing")),
+    }
+}
+
+/// A writer sleeps until the victim, which reads, has left or is dead.
+fn rwlock_read_for_a_writer() -> Scene {
+    let lock = RwLock::new().unwrap();
+    let (theirs, sleepers, ours) = (lock.clone(), lock.clone(), lock.clone());
+    Scene {
+        memory: memory_of(&lock),
+        victim: Box::new(move || {
+            let guard = theirs.read().unwrap();
+            mark();
+            drop(guard);
+            mark();
+        }),
+        sleepers: vec![Box::new(move || sleepers.write().is_ok())],
+        check: Box::new(move || writable(&ours).and_then(whole)),
+    }
+}
+
+/// A reader and a writer sleep until the victim has written, or are told of its death.
+fn rwlock_write_for_others() -> Scene {
+    let lock = RwLock::new().unwrap();
+    let [theirs, reads, writes, ours] = [(); 4].map(|()| lock.clone());
+    Scene {
+        memory: memory_of(&lock),
+        victim: Box::new(move || {
+            let guard = theirs.write().unwrap();
+            mark();
+            drop(guard);
+            mark();
+        }),
+        sleepers: vec![
+            Box::new(move || matches!(reads.read(), Ok(_) | Err(RwLockError::OwnerDied(_)))),
+            Box::new(move || {
+                drop(writes.write());
+                true
+            }),
+        ],
+        check: Box::new(move || writable(&ours)),
+    }
+}
+
+/// This process writes: the victim must leave nothing.
+fn rwlock_read_in_vain() -> Scene {
+    let lock = RwLock::new().unwrap();
+    std::mem::forget(lock.write().unwrap());
+    let (theirs, ours) = (lock.clone(), lock.clone());
+    Scene {
+        memory: memory_of(&lock),
+        victim: Box::new(move || {
+            mark();
+            drop(theirs.read_until(A_MOMENT));
+            mark();
+        }),
+        sleepers: vec![],
+        check: Box::new(move || match ours.try_read() {
+            Err(RwLockError::WouldBlock) => Ok("still held"),
+            other => Err(format!("{:?}", other.map(drop))),
+        }),
+    }
+}
+
+/// This process reads: the victim waits with the exclusion in its hands, and leaves it to the next.
+fn rwlock_write_in_vain() -> Scene {
+    let lock = RwLock::new().unwrap();
+    let guard = lock.read().unwrap();
+    let (theirs, ours) = (lock.clone(), lock.clone());
+    let guard = std::cell::RefCell::new(Some(guard));
+    Scene {
+        memory: memory_of(&lock),
+        victim: Box::new(move || {
+            mark();
+            drop(theirs.write_until(A_MOMENT));
+            mark();
+        }),
+        sleepers: vec![],
+        check: Box::new(move || {
+            drop(ours.read_until(WATCHDOG).map_err(|error| error.to_string())?);
+            drop(guard.take());
+            writable(&ours).and_then(whole)
+        }),
+    }
+}
+
+/// Another one waits while the victim works: it is done by the one or the other.
+fn once_for_a_sleeper() -> Scene {
+    let once = Once::new().unwrap();
+    let (theirs, sleepers, ours) = (once.clone(), once.clone(), once.clone());
+    Scene {
+        memory: memory_of(&once),
+        victim: Box::new(move || {
+            theirs.call(|_| mark());
+            mark();
+        }),
+        sleepers: vec![Box::new(move || {
+            sleepers.call(|_| ());
+            sleepers.is_done()
+        })],
+        check: Box::new(move || {
+            ours.call_until(WATCHDOG, |_| ())
+                .map_err(|error| error.to_string())?;
+            if ours.is_done() {
+                Ok("done")
             } else {
                 Err("never done".to_owned())
             }
