@@ -131,3 +131,40 @@ fn one_is_kept_however_many_run_at_once() {
         assert!(kept() <= 1);
     }
 }
+
+fn answers(mut gate: Fd<std::fs::File>, number: u32) -> u32 {
+    let _ = gate.read(&mut [0]);
+    number
+}
+
+/// The one that is kept is given up while an earlier one is still in use, and comes back after the next one was made.
+#[test]
+fn a_block_that_comes_back_late_is_not_taken_for_the_one_that_is_kept_now() {
+    for method in METHODS {
+        let waiting = |number: u32| {
+            let (reader, gate) = pipe();
+            let reader = Fd::from(std::fs::File::from(OwnedFd::from(reader)));
+            let child = Process::new(answers, (reader, number))
+                .method(method)
+                .start()
+                .unwrap();
+            (child, gate)
+        };
+        for _ in 0..3 {
+            let (first, open_first) = waiting(1);
+            let (second, _open_second) = waiting(2);
+            second.kill().unwrap();
+            second.wait().unwrap();
+            drop(second);
+            let (third, open_third) = waiting(3);
+            drop(open_first);
+            assert_eq!(first.join(), Ok(1), "{method}");
+            drop(first);
+            let (fourth, open_fourth) = waiting(4);
+            drop(open_fourth);
+            assert_eq!(fourth.join(), Ok(4), "{method}");
+            drop(open_third);
+            assert_eq!(third.join(), Ok(3), "{method}");
+        }
+    }
+}

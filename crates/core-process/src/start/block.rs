@@ -160,8 +160,17 @@ impl StartBlock {
         if length < PAGE {
             return Err(refused());
         }
-        let mapping = Mapping::new(file, length)?;
-        // Relaxed, all of them: they were written before this process was made.
+        Self::read(Mapping::new(file, length)?)
+    }
+
+    /// A block that this process has mapped, with what it says now.
+    pub(crate) fn reopen(self) -> io::Result<Self> {
+        Self::read(self.mapping)
+    }
+
+    fn read(mapping: Mapping) -> io::Result<Self> {
+        let refused = || io::Error::new(io::ErrorKind::InvalidData, "not a start block");
+        // Relaxed, all of them: they were written before this process was made, or was told of them.
         let long = |at| mapping.atomic_u64(at).load(Ordering::Relaxed);
         let word = |at| mapping.atomic_u32(at).load(Ordering::Relaxed);
         if long(offset_of!(Words, magic)) != MAGIC || word(offset_of!(Words, version)) != VERSION {
@@ -182,6 +191,11 @@ impl StartBlock {
         })
     }
 
+    /// Parent: which of the blocks it is that are used again, if it is one.
+    pub(crate) fn turn(&self) -> Option<u64> {
+        self.turn
+    }
+
     /// Parent, after the child's end: nobody asks for the outcome any more, and the block may be used again if it is the one that
     /// is.
     pub(crate) fn retire(&mut self) {
@@ -192,6 +206,14 @@ impl StartBlock {
         // A large one has made the file grow, and so may have one that failed.
         let is_small = outcome.load(Ordering::Relaxed) <= (PAGE - PAYLOAD) as u64;
         if self.state() != Some(State::Returned) || !is_small || self.mapping.len() != PAGE {
+            let end = outcome.load(Ordering::Relaxed).saturating_add(PAYLOAD as u64);
+            // A forkserver has it in its hand until it gets another: that must not be more than a page.
+            let end = usize::try_from(end)
+                .ok()
+                .and_then(|end| end.checked_next_multiple_of(PAGE));
+            if end.is_some_and(|end| self.mapping.extend(end).is_ok()) {
+                self.mapping.give_back_from(PAGE);
+            }
             return kept::give_up(turn);
         }
         outcome.store(0, Ordering::Relaxed);

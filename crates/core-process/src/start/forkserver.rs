@@ -13,7 +13,6 @@
 //! another one and exits.
 
 use std::ffi::OsString;
-use std::iter;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
@@ -43,6 +42,8 @@ struct Server {
     owner: [u32; 4],
     /// The limits that it runs under: this process's at the launch.
     limits: [Option<(u64, u64)>; 2],
+    /// The turn of the block that it has from the request before, to use it again.
+    block: Option<u64>,
 }
 
 static SERVER: Mutex<Option<Box<Server>>> = Mutex::new(None);
@@ -89,7 +90,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
         let changed = server.has_other_surroundings();
         plan.carry_options(changed)?;
         let (block, file) = plan.block()?;
-        match server.request(&plan, file) {
+        match server.request(&plan, &block, file) {
             Ok(Some(started)) => return Ok((started, block)),
             Ok(None) => {
                 let missing = || no_process(std::io::ErrorKind::NotFound.into());
@@ -190,6 +191,7 @@ impl Server {
             current_dir: std::env::current_dir().ok(),
             owner: owner(),
             limits: limits(),
+            block: None,
         })
     }
 
@@ -211,10 +213,28 @@ impl Server {
     }
 
     /// Has the server make a child. `None`: it has, and has no pidfd of it.
-    fn request(&self, plan: &Plan<'_>, file: BlockFile) -> Result<Option<Started>, Failed> {
+    fn request(
+        &mut self,
+        plan: &Plan<'_>,
+        block: &StartBlock,
+        file: BlockFile,
+    ) -> Result<Option<Started>, Failed> {
         let streams = plan.streams.each_ref().map(Stream::to_send);
-        let request: server::Request = streams.map(|stream| stream.map_or(0, |_| server::SENT));
-        let descriptors: Vec<BorrowedFd<'_>> = iter::once(file.as_fd())
+        // It is known to have the block when it has made a child with it.
+        let known = self.block.take();
+        let has_it = block.turn().is_some() && block.turn() == known;
+        let request = server::Request {
+            block: match block.turn() {
+                Some(_) if has_it => server::Block::Same,
+                Some(_) => server::Block::Again,
+                None => server::Block::Once,
+            },
+            streams: streams.map(|stream| stream.is_some()),
+        };
+        let request = request.encode();
+        let sent_block = (!has_it).then(|| file.as_fd());
+        let descriptors: Vec<BorrowedFd<'_>> = sent_block
+            .into_iter()
             .chain(streams.into_iter().flatten())
             .chain(plan.descriptors().iter().map(AsFd::as_fd))
             .collect();
@@ -248,7 +268,11 @@ impl Server {
             return Err(Failed::Gone);
         }
         match (Answer::decode(&answer[..length]), descriptors.pop()) {
-            (Some(Answer::Started { pid }), pidfd) => Ok(pidfd.map(|pidfd| Started { pid, pidfd })),
+            (Some(Answer::Started { pid }), pidfd) => {
+                // With one that is used once it has forgotten no other.
+                self.block = block.turn().or(known);
+                Ok(pidfd.map(|pidfd| Started { pid, pidfd }))
+            }
             (Some(Answer::Threads { threads }), _) => Err(Failed::Refused(StartError::ForkWithThreads {
                 threads: threads as usize,
             })),

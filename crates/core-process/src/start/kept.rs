@@ -10,6 +10,7 @@
 use std::io;
 use std::mem::forget;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::block::PAGE;
@@ -46,6 +47,8 @@ struct Kept {
 
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
 
+static NEXT_TURN: AtomicU64 = AtomicU64::new(0);
+
 /// The memory of a block.
 pub(super) struct Memory {
     pub(super) file: BlockFile,
@@ -65,18 +68,17 @@ pub(super) fn take(length: usize) -> io::Result<Memory> {
     }
     let maker = call::process_id();
     let mut place = lock(&KEPT);
-    let ours = place.as_mut().filter(|kept| kept.maker == maker);
-    let turn = ours.as_ref().map_or(0, |kept| kept.turn);
-    if let Some(kept) = ours
+    if let Some(kept) = place.as_mut().filter(|kept| kept.maker == maker)
         && let Some(mapping) = kept.free.take()
     {
         let file = BlockFile::Kept(kept.file.clone());
-        let turn = Some(turn);
+        let turn = Some(kept.turn);
         return Ok(Memory { file, mapping, turn });
     }
     let (file, mapping) = make(length)?;
     let file = Arc::new(file);
-    let turn = turn.wrapping_add(1);
+    // No two blocks have the same, ever.
+    let turn = NEXT_TURN.fetch_add(1, Ordering::Relaxed);
     *place = Some(Kept {
         file: file.clone(),
         free: None,

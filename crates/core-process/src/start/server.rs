@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,12 +17,44 @@ use crate::sys::parent_death::{self, Handler};
 use crate::sys::{fdpass, inherited, signals, threads};
 use crate::{Fd, current, returns};
 
-/// A request: for each standard stream whether it comes along or is the server's own. All else is in its descriptors: the
-/// block's, the streams' that come, the arguments'.
-pub(super) type Request = [u8; 3];
+/// A request. All else is in the descriptors that come with it: the block's, if it comes, the streams' that come, the arguments'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) block: Block,
+    /// For each standard stream whether it comes along; if not, it is the server's own.
+    pub(super) streams: [bool; 3],
+}
 
-/// The stream comes along.
-pub(super) const SENT: u8 = 1;
+/// Which block is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// It comes along, for this child only.
+    Once = 0,
+    /// It comes along, and stays with the server.
+    Again = 1,
+    /// The one that stayed.
+    Same = 2,
+}
+
+impl Request {
+    pub(super) const LENGTH: usize = 4;
+
+    pub(super) fn encode(self) -> [u8; Self::LENGTH] {
+        let [stdin, stdout, stderr] = self.streams.map(u8::from);
+        [self.block as u8, stdin, stdout, stderr]
+    }
+
+    fn decode([block, stdin, stdout, stderr]: [u8; Self::LENGTH]) -> Option<Self> {
+        let block = match block {
+            0 => Block::Once,
+            1 => Block::Again,
+            2 => Block::Same,
+            _ => return None,
+        };
+        let streams = [stdin, stdout, stderr].map(|sent| sent != 0);
+        Some(Self { block, streams })
+    }
+}
 
 /// What the server says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,12 +93,13 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
         socket,
         is_alone: Cell::new(false),
         home: returns::home(),
+        stayed: Cell::new(None),
     };
     loop {
-        let mut request = Request::default();
+        let mut request = [0; Request::LENGTH];
         let forked = match fdpass::recv(&server.socket, &mut request) {
             Ok((0, _)) => return,
-            Ok((_, descriptors)) => server.fork_one(&request, descriptors),
+            Ok((_, descriptors)) => server.fork_one(request, descriptors),
             // At the descriptor limit a request's descriptors are lost: its client is told.
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EMFILE)),
         };
@@ -88,6 +122,8 @@ struct Server {
     is_alone: Cell<bool>,
     /// Where the results' descriptors of its client's children go: its own way home, since it is such a child.
     home: Option<Arc<OwnedFd>>,
+    /// The block that its client uses again, from the request before.
+    stayed: Cell<Option<(StartBlock, BlockFile)>>,
 }
 
 /// What came of a request.
@@ -95,7 +131,7 @@ struct Forked {
     answer: Answer,
     pidfd: Option<OwnedFd>,
     /// Let go of after the answer, so that nobody waits for that.
-    _order: Option<(Order, StartBlock, BlockFile)>,
+    _order: Option<(Order, Option<(StartBlock, BlockFile)>)>,
 }
 
 impl Forked {
@@ -118,16 +154,26 @@ struct Order {
 
 impl Order {
     /// With the child's block. `None`, and every descriptor closed, where the request is not one of ours.
-    fn read(request: &Request, descriptors: Vec<OwnedFd>) -> Option<(Self, StartBlock, BlockFile)> {
+    fn read(
+        request: Request,
+        descriptors: Vec<OwnedFd>,
+        stayed: Option<(StartBlock, BlockFile)>,
+    ) -> Option<(Self, StartBlock, BlockFile)> {
         let mut descriptors = descriptors.into_iter();
-        let file = descriptors.next()?;
+        let (block, file) = match (request.block, stayed) {
+            (Block::Same, Some((block, file))) => (block.reopen().ok()?, file),
+            (Block::Same, None) => return None,
+            (Block::Once | Block::Again, _) => {
+                let file = descriptors.next()?;
+                (StartBlock::open(&file).ok()?, BlockFile::Own(file))
+            }
+        };
         let mut streams = [const { None }; 3];
-        for (stream, sent) in streams.iter_mut().zip(request) {
-            if *sent == SENT {
+        for (stream, sent) in streams.iter_mut().zip(request.streams) {
+            if sent {
                 *stream = Some(descriptors.next()?);
             }
         }
-        let block = StartBlock::open(&file).ok()?;
         let (launch, bytes) = block.message()?;
         let launch = postcard::from_bytes(&launch).ok()?;
         let order = Self {
@@ -136,7 +182,7 @@ impl Order {
             streams,
             arguments: descriptors.collect(),
         };
-        Some((order, block, BlockFile::Own(file)))
+        Some((order, block, file))
     }
 }
 
@@ -144,7 +190,7 @@ impl Server {
     /// Forks the child of one request. Does not return in the child. Not `inline`: the child writes to the stack from here on, and
     /// what lies above (buffers) would take it over the edge of a page.
     #[inline(never)]
-    fn fork_one(&self, request: &Request, descriptors: Vec<OwnedFd>) -> Forked {
+    fn fork_one(&self, request: [u8; Request::LENGTH], descriptors: Vec<OwnedFd>) -> Forked {
         let threads = if self.is_alone.get() {
             Ok(1)
         } else {
@@ -163,7 +209,15 @@ impl Server {
             }
             Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
         }
-        let Some((mut order, block, file)) = Order::read(request, descriptors) else {
+        let Some(request) = Request::decode(request) else {
+            return Forked::failed(libc::EINVAL);
+        };
+        let stayed = match request.block {
+            // One that is used once leaves it where it is.
+            Block::Once => None,
+            Block::Again | Block::Same => self.stayed.take(),
+        };
+        let Some((mut order, block, file)) = Order::read(request, descriptors, stayed) else {
             return Forked::failed(libc::EINVAL);
         };
         let handler = parent_death::prepare();
@@ -176,11 +230,19 @@ impl Server {
         }
         match forked {
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
-            Ok(Sibling::Us { pid, pidfd }) => Forked {
-                answer: Answer::Started { pid },
-                pidfd,
-                _order: Some((order, block, file)),
-            },
+            Ok(Sibling::Us { pid, pidfd }) => {
+                let used_up = if request.block == Block::Once {
+                    Some((block, file))
+                } else {
+                    self.stayed.set(Some((block, file)));
+                    None
+                };
+                Forked {
+                    answer: Answer::Started { pid },
+                    pidfd,
+                    _order: Some((order, used_up)),
+                }
+            }
             Ok(Sibling::New) => self.become_child(&mut order, block, file, handler),
             Ok(Sibling::NewWithoutPidfd) => {
                 go::wait(&block);
@@ -195,6 +257,9 @@ impl Server {
         let _no_way_back = NoWayBack;
         // The socket is a borrowed value of the server's; its number is given up for good.
         inherited::close(self.socket.as_raw_fd());
+        if let Some((_, another)) = self.stayed.take().map(ManuallyDrop::new).as_deref() {
+            inherited::close(another.as_fd().as_raw_fd());
+        }
         bootstrap::after_fork(&order.launch, &block, &file, handler);
         if let Some(home) = &self.home {
             returns::keep_same_home(home);

@@ -63,6 +63,18 @@ impl Mapping {
         Ok(())
     }
 
+    /// Gives the memory from `offset` on, where a page begins, back to the system, whoever else has it mapped: it reads as zeros.
+    pub(crate) fn give_back_from(&self, offset: usize) {
+        let Some(rest) = self.len.checked_sub(offset).filter(|rest| *rest > 0) else {
+            return;
+        };
+        // SAFETY: the sum lies inside the mapping.
+        let start = unsafe { self.as_ptr().add(offset) };
+        // SAFETY: the range is this mapping's, and is reached through atomics, which zeros are valid values of. It may fail, and
+        // nothing has changed then.
+        let _ = unsafe { madvise(start.cast(), rest, Advice::LinuxRemove) };
+    }
+
     /// Maps every page now, in one call, instead of one by one when they are touched. Where the kernel cannot (before Linux 5.14), they are
     /// mapped when they are touched.
     pub(crate) fn populate(&self) {
@@ -230,6 +242,20 @@ mod tests {
         assert_eq!(map.copy(0, 4).as_deref(), Some(&b"here"[..]));
         assert_eq!(map.copy(1, page), None);
         assert_eq!(map.copy(usize::MAX, 2), None);
+    }
+
+    #[test]
+    fn what_is_given_back_has_no_memory_any_more() {
+        let page = rustix::param::page_size();
+        let file = rustix::fs::memfd_create("map-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, 8 * page as u64).unwrap();
+        let map = Mapping::new(file.as_fd(), 8 * page).unwrap();
+        map.write(0, b"stays");
+        map.write(page, b"goes");
+        map.give_back_from(page);
+        assert_eq!(map.copy(0, 5).as_deref(), Some(&b"stays"[..]));
+        let status = rustix::fs::fstat(&file).unwrap();
+        assert_eq!(status.st_blocks * 512, page as i64);
     }
 
     #[test]
