@@ -104,6 +104,9 @@ mod l04_03_rlock {
     #[path = "wrong/anybody_releases.rs"]
     pub mod wrong_anybody_releases;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/clears_late.rs"]
+    pub mod wrong_clears_late;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/depth_counts_waiters.rs"]
     pub mod wrong_depth_counts_waiters;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -115,6 +118,9 @@ mod l04_03_rlock {
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/look_then_store.rs"]
     pub mod wrong_look_then_store;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/main_or_not.rs"]
+    pub mod wrong_main_or_not;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/one_depth_for_all.rs"]
     pub mod wrong_one_depth_for_all;
@@ -615,6 +621,15 @@ const CASES: &[grader::Case] = &[
     },
     grader::Case {
         lesson: "4.3",
+        name: "wrong_clears_late",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_clears_late::acquire, l04_03_rlock::wrong_clears_late::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/clears_late.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
         name: "wrong_depth_counts_waiters",
         scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_depth_counts_waiters::acquire, l04_03_rlock::wrong_depth_counts_waiters::release),
         main: None,
@@ -647,6 +662,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
         source: include_str!("../lessons/l04_03_rlock/wrong/look_then_store.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
+    },
+    grader::Case {
+        lesson: "4.3",
+        name: "wrong_main_or_not",
+        scenarios: || l04_03_rlock::check::scenarios(l04_03_rlock::wrong_main_or_not::acquire, l04_03_rlock::wrong_main_or_not::release),
+        main: None,
+        toml: include_str!("../lessons/l04_03_rlock/lesson.toml"),
+        source: include_str!("../lessons/l04_03_rlock/wrong/main_or_not.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_03_rlock"),
     },
     grader::Case {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use judges::judge;
 pub use parts::Parts;
-use parts::Stage;
+use parts::{GIVEN_BACK, Stage, TAKEN};
 use script::{Move, Script, play};
 
 /// The caller does not hold the lock that it wants to release.
@@ -46,6 +46,13 @@ where
         Scenario::new("two at once", draw_at_once, act, judge),
         Scenario::new("two processes, one nests", draw_processes, act, judge),
         Scenario::new("two threads of a process", draw_threads, act, judge),
+        Scenario::new(
+            "two threads, neither of them the main one",
+            draw_other_threads,
+            act,
+            judge,
+        ),
+        Scenario::new("one comes while another is leaving", draw_leaving, act, judge),
         Scenario::new("two locks", draw_two_locks, act, judge),
         Scenario::new("releases by others", draw_others, act, judge),
         Scenario::new("the owner is killed", draw_death, act, judge),
@@ -150,6 +157,37 @@ fn draw_threads(draw: &mut Draw) -> Input {
     Input {
         stage: Stage::Plain,
         processes: vec![threads],
+    }
+}
+
+/// Both threads are started by the main one, which does nothing itself.
+fn draw_other_threads(draw: &mut Draw) -> Input {
+    let mut input = draw_threads(draw);
+    input.processes[0].insert(0, Script(Vec::new()));
+    input
+}
+
+/// The first has given the plain lock back and is not yet out of its release when the next one takes it, and takes it again.
+fn draw_leaving(draw: &mut Draw) -> Input {
+    let times = draw.size_in(1..=5);
+    let first = Script(vec![
+        Move::Acquire { lock: 0, times },
+        Move::Release { lock: 0, times },
+        Move::Open { gate: 0 },
+    ]);
+    let next = Script(vec![
+        Move::Wait { gate: GIVEN_BACK },
+        Move::Acquire { lock: 0, times: 1 },
+        Move::Open { gate: TAKEN },
+        Move::Wait { gate: 0 },
+        Move::Acquire { lock: 0, times },
+        Move::Add,
+        Move::Release { lock: 0, times },
+        Move::Release { lock: 0, times: 1 },
+    ]);
+    Input {
+        stage: Stage::AfterGivingBack,
+        processes: vec![vec![first], vec![next]],
     }
 }
 

@@ -12,6 +12,8 @@ use grader::work::{Rendezvous, note};
 use serde::{Deserialize, Serialize};
 use sync::{Guard, Lock, OwnerDied};
 
+use super::script::GATE;
+
 /// A plain lock without re-entrance, and two words that all processes share; both are 0 at first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Parts {
@@ -30,7 +32,13 @@ pub(super) enum Stage {
     Plain,
     /// Whoever asks for the owner word a second time waits until another one stands there too, or cannot come.
     SecondLook,
+    /// Whoever has given the plain lock back goes on when the next owner has it.
+    AfterGivingBack,
 }
+
+/// Gates of the script: the lock was given back; the next one has it.
+pub(super) const GIVEN_BACK: u64 = 10;
+pub(super) const TAKEN: u64 = 11;
 
 pub(super) const SECOND_LOOK: Rendezvous = Rendezvous::named("second look at the owner");
 pub(super) const NOT_ITS_OWN: &str = "gives back what it has not";
@@ -78,6 +86,11 @@ impl Parts {
         });
         if guard.is_none() {
             note(NOT_ITS_OWN, self.number as i64);
+        }
+        drop(guard);
+        if self.stage == Stage::AfterGivingBack {
+            GATE.number(GIVEN_BACK).open();
+            GATE.number(TAKEN).wait();
         }
     }
 

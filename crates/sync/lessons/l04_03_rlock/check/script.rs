@@ -62,7 +62,7 @@ pub(super) const LET: &str = "may release what it does not hold";
 pub(super) const READ: &str = "reads the counter:";
 pub(super) const WROTE: &str = "writes the counter:";
 
-const GATE: Gate = Gate::named("gate of the script");
+pub(super) const GATE: Gate = Gate::named("gate of the script");
 const OTHER: Rendezvous = Rendezvous::named("another one inside");
 const BETWEEN: Rendezvous = Rendezvous::named("another one between read and write");
 
