@@ -220,6 +220,7 @@ mod l04_05_semaphore {
 
 #[path = "../lessons/l04_06_condition"]
 mod l04_06_condition {
+    pub mod alt_monitor;
     pub mod alt_one_condition;
     pub mod check;
     pub mod example;
@@ -1013,6 +1014,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
         source: include_str!("../lessons/l04_06_condition/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "alt_monitor",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::alt_monitor::buffer, l04_06_condition::alt_monitor::put, l04_06_condition::alt_monitor::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/alt_monitor.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
     },
     grader::Case {

@@ -87,6 +87,8 @@ const SETTLED: u32 = 5;
 /// The same where it decides that somebody sleeps for ever, and a longer step: a poller's nap is not for ever.
 const FOR_EVER: u32 = 40;
 const LONG_STEP: Duration = Duration::from_millis(5);
+/// A process that was found napping by the clock so often, without an operation of the ring, does not wait, it polls.
+const NAPS: u32 = 400;
 /// A process that has run for so long without an operation of the ring does not wait, it spins.
 const SPINS: Duration = Duration::from_secs(1);
 
@@ -263,6 +265,7 @@ impl Stage {
     fn settle_for(&mut self, needed: u32, step: Duration) -> Result<(), Stuck> {
         let used = |player: &Player| processor_time_of(player.child.pid());
         let mut used_before: Vec<Duration> = self.players.iter().map(used).collect();
+        let mut naps = vec![0; self.players.len()];
         let (mut ops, mut asleep) = (self.ring.ops(), 0);
         loop {
             let mut all_end = true;
@@ -272,7 +275,9 @@ impl Stage {
                     continue;
                 }
                 all_end = false;
-                all_rest &= self.ring.plays(number) && stance(player.child.pid()) == Stance::Sleeps;
+                let stance = stance(player.child.pid());
+                all_rest &= self.ring.plays(number) && stance == Stance::Sleeps;
+                naps[number] += u32::from(stance == Stance::Dozes);
             }
             let ops_now = self.ring.ops();
             if all_end {
@@ -281,13 +286,15 @@ impl Stage {
             if ops_now != ops {
                 ops = ops_now;
                 asleep = 0;
+                naps.fill(0);
                 used_before = self.players.iter().map(used).collect();
             } else if all_rest {
                 asleep += 1;
             }
             let spinning = (0..self.players.len())
                 .find(|&number| used(&self.players[number]).saturating_sub(used_before[number]) >= SPINS);
-            if let Some(number) = self.ring.tossing().or(spinning) {
+            let napping = naps.iter().position(|naps| *naps >= NAPS);
+            if let Some(number) = self.ring.tossing().or(spinning).or(napping) {
                 self.players[number].is_restless = true;
                 return Err(Stuck);
             }
