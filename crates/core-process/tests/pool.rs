@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod gate;
+mod isolated;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -25,13 +26,18 @@ fn pass(sender: &Pool, receiver: &Pool, byte: u8, len: usize) {
     assert_eq!(borrowed.read_bytes(0, len), vec![byte; len]);
 }
 
-/// Descriptors of segments of pools that this process has.
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd")
+/// Descriptors and mappings of segments of pools that this process has.
+fn segments() -> (usize, usize) {
+    let descriptors = std::fs::read_dir("/proc/self/fd")
         .unwrap()
         .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
         .filter(|link| link.to_string_lossy().contains("memfd:pool"))
-        .count()
+        .count();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    (
+        descriptors,
+        maps.lines().filter(|line| line.contains("memfd:pool")).count(),
+    )
 }
 
 #[test]
@@ -140,11 +146,17 @@ fn receive(descriptor: Fd<OwnedFd>) -> usize {
 
 #[test]
 fn what_a_killed_borrower_had_is_never_used_again_and_goes_with_the_pool() {
+    // In a process of its own, whose descriptors and mappings are not those of other tests.
+    isolated::alone(borrowers_are_killed, ());
+}
+
+fn borrowers_are_killed() {
     let sender = Pool::new(Bounds {
         segments: 2,
         bytes: 8 << 20,
     });
-    let before = descriptors();
+    let before = segments();
+    assert_eq!(before, (0, 0));
     for round in 1..=3 {
         let loan = sender.take(MESSAGE).unwrap();
         loan.write_bytes(0, b"text");
@@ -157,6 +169,7 @@ fn what_a_killed_borrower_had_is_never_used_again_and_goes_with_the_pool() {
         assert_eq!(child.wait().unwrap(), Status::Signaled(Signal::KILL));
         assert_eq!(sender.made(), round);
         assert!(sender.kept().0 <= 2);
+        assert!(segments().0 <= 2 && segments().1 <= 2);
     }
     // A living one gives it back across processes.
     for _ in 0..2 {
@@ -165,7 +178,7 @@ fn what_a_killed_borrower_had_is_never_used_again_and_goes_with_the_pool() {
     }
     assert_eq!(sender.made(), 4);
     drop(sender);
-    assert_eq!(descriptors(), before);
+    assert_eq!(segments(), before);
 }
 
 #[test]

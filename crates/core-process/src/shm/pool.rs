@@ -17,17 +17,18 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::{Arc, Mutex};
 
 use super::Segment;
+use super::loan::{Borrowed, Loan};
 use crate::handle::lock;
 use crate::sys::memfd;
 
 const MAGIC: usize = 0;
 const NUMBER: usize = 8;
-const TURN: usize = 16;
-const BYTES: usize = 64;
+pub(super) const TURN: usize = 16;
+pub(super) const BYTES: usize = 64;
 
 const MARK: u64 = u64::from_le_bytes(*b"corepool");
 
@@ -90,24 +91,24 @@ pub struct Pool {
 
 /// What is kept.
 #[derive(Debug, Default)]
-struct Shelves {
+pub(super) struct Shelves {
     /// The process that this was written by; a forked child finds its parent's and begins anew.
     pid: u32,
     /// Made here: with the pool, or lent. The oldest first.
-    own: VecDeque<Arc<Kept>>,
+    pub(super) own: VecDeque<Arc<Kept>>,
     /// Made elsewhere, and mapped here. The one that was not used for longest first.
     seen: VecDeque<Arc<Kept>>,
     made: u64,
 }
 
 #[derive(Debug)]
-struct Kept {
-    segment: Segment,
+pub(super) struct Kept {
+    pub(super) segment: Segment,
     number: u64,
 }
 
 impl Kept {
-    fn turn(&self) -> u64 {
+    pub(super) fn turn(&self) -> u64 {
         // Acquire: pairs with the Release in `Borrowed::drop`, so the borrower's last look comes before what is written next.
         self.segment.atomic_u64(TURN).load(Acquire)
     }
@@ -115,25 +116,6 @@ impl Kept {
     fn room(&self) -> usize {
         self.segment.len() - BYTES
     }
-}
-
-/// A segment that nobody else writes to, to be filled and lent. Dropped without that it goes back to its pool.
-#[must_use = "dropped, the segment goes back to its pool"]
-pub struct Loan {
-    kept: Arc<Kept>,
-    shelves: Arc<Mutex<Shelves>>,
-    bounds: Bounds,
-    pid: u32,
-    len: usize,
-}
-
-/// A segment that another process has lent. Dropped, it goes back.
-#[must_use = "dropped, the segment goes back to whoever has lent it"]
-pub struct Borrowed {
-    kept: Arc<Kept>,
-    turn: u64,
-    pid: u32,
-    len: usize,
 }
 
 impl Pool {
@@ -253,7 +235,7 @@ impl Pool {
 }
 
 /// The shelves of this process.
-fn here<R>(shelves: &Mutex<Shelves>, step: impl FnOnce(&mut Shelves) -> R) -> R {
+pub(super) fn here<R>(shelves: &Mutex<Shelves>, step: impl FnOnce(&mut Shelves) -> R) -> R {
     let mut shelves = lock(shelves);
     let pid = process::id();
     if shelves.pid != pid {
@@ -267,7 +249,7 @@ fn here<R>(shelves: &Mutex<Shelves>, step: impl FnOnce(&mut Shelves) -> R) -> R 
 }
 
 /// Puts one there, if it fits at all, and makes room for it; `least` says which is missed least.
-fn put(
+pub(super) fn put(
     shelf: &mut VecDeque<Arc<Kept>>,
     kept: &Arc<Kept>,
     bounds: Bounds,
@@ -302,106 +284,6 @@ fn rounded(len: usize) -> Option<usize> {
     len.checked_next_multiple_of(step)
 }
 
-impl Loan {
-    /// The bytes that it was taken for.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "the length that was asked for, no content"
-    )]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Copies `bytes` to the bytes from `offset` on.
-    ///
-    /// # Panics
-    /// In the caller's line, if they do not lie inside.
-    #[track_caller]
-    pub fn write_bytes(&self, offset: usize, bytes: &[u8]) {
-        inside(offset, bytes.len(), self.len);
-        self.kept.segment.write_bytes(BYTES + offset, bytes);
-    }
-
-    /// Lends it: the descriptor is for whoever gets the message. From here on the segment is the borrower's.
-    ///
-    /// # Errors
-    /// `EMFILE` if no descriptor is free.
-    pub fn lend(self) -> io::Result<OwnedFd> {
-        let descriptor = self.kept.segment.as_fd().try_clone_to_owned()?;
-        let turn = self.kept.segment.atomic_u64(TURN);
-        // Relaxed: the message of the kernel, by which the borrower gets it, orders.
-        turn.store(turn.load(Relaxed) | 1, Relaxed);
-        Ok(descriptor)
-    }
-}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        // A copy in a forked child is the parent's.
-        if self.pid != process::id() {
-            return;
-        }
-        here(&self.shelves, |shelves| {
-            put(&mut shelves.own, &self.kept, self.bounds, |own| {
-                // One that is out may never come back; else the one that was not used for longest.
-                let is_out = |kept: &Arc<Kept>| !kept.turn().is_multiple_of(2);
-                own.iter().position(is_out).unwrap_or(0)
-            });
-        });
-    }
-}
-
-impl Borrowed {
-    /// The bytes of the message.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "the length that was expected, no content"
-    )]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// A copy of the `len` bytes from `offset` on.
-    ///
-    /// # Panics
-    /// In the caller's line, if they do not lie inside.
-    #[track_caller]
-    pub fn read_bytes(&self, offset: usize, len: usize) -> Vec<u8> {
-        inside(offset, len, self.len);
-        self.kept.segment.read_bytes(BYTES + offset, len)
-    }
-
-    /// Copies the bytes from `offset` on into `to`.
-    ///
-    /// # Panics
-    /// In the caller's line, if they do not lie inside.
-    #[track_caller]
-    pub fn copy_to(&self, offset: usize, to: &mut [u8]) {
-        inside(offset, to.len(), self.len);
-        self.kept.segment.copy_to(BYTES + offset, to);
-    }
-}
-
-impl Drop for Borrowed {
-    fn drop(&mut self) {
-        // A copy in a forked child has borrowed nothing.
-        if self.pid != process::id() {
-            return;
-        }
-        let turn = self.kept.segment.atomic_u64(TURN);
-        // Release: pairs with the Acquire in `Kept::turn`. An exchange: a loan is given back once, whoever else has got the descriptor.
-        let _ = turn.compare_exchange(self.turn, self.turn.wrapping_add(1), Release, Relaxed);
-    }
-}
-
-#[track_caller]
-fn inside(offset: usize, len: usize, whole: usize) {
-    assert!(
-        offset.checked_add(len).is_some_and(|end| end <= whole),
-        "{len} bytes at {offset} do not lie in a message of {whole} bytes"
-    );
-}
-
 fn not_lent(why: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
@@ -415,22 +297,6 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool")
             .field("segments", &segments)
             .field("bytes", &bytes)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Loan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loan")
-            .field("len", &self.len)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Borrowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Borrowed")
-            .field("len", &self.len)
             .finish_non_exhaustive()
     }
 }
