@@ -25,6 +25,9 @@ mod checker {
     pub(crate) use loom::sync::Mutex;
     pub(crate) use loom::sync::atomic::AtomicU32;
     pub(crate) use loom::thread::{JoinHandle, Thread, ThreadId, current, park, spawn};
+
+    /// Processes that can have a slot in an object.
+    pub(crate) const SLOTS: usize = 4;
 }
 
 #[path = "../../src/done.rs"]

@@ -46,7 +46,7 @@ pub(crate) enum End {
 }
 
 /// Time passes so often at most in one run: a sleeper that looks again and again and finds nothing is left asleep.
-const ENOUGH: u32 = 8;
+const ENOUGH: u32 = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

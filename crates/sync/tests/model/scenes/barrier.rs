@@ -110,7 +110,7 @@ fn check(memory: &Memory, parties: u32, rounds: u32) {
     }
 }
 
-fn some(stage: &Stage, parties: u32, rounds: u32) {
+pub(crate) fn some(stage: &Stage, parties: u32, rounds: u32) {
     let memory = barrier(parties);
     for _ in 0..parties {
         party(stage, &memory, rounds);

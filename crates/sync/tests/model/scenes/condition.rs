@@ -230,3 +230,17 @@ fn two_levels(stage: &Stage) {
     check(&condition, 1);
     assert!(exclusion::try_take(&condition.lock).is_some());
 }
+
+/// So many takers, and two who put, one notice for each thing.
+pub(crate) fn many(stage: &Stage, takers: u32) {
+    let condition = Condition::new();
+    for _ in 0..takers {
+        taker(stage, &condition);
+    }
+    for part in [takers / 2, takers - takers / 2] {
+        let condition = condition.clone();
+        stage.process(move || (0..part).for_each(|_| condition.put(1, 1)));
+    }
+    stage.join();
+    check(&condition, 0);
+}

@@ -93,7 +93,7 @@ fn check(memory: &Memory, ends: &[End], passes: u32) {
     );
 }
 
-fn some(stage: &Stage, processes: u32, passes: u32) {
+pub(crate) fn some(stage: &Stage, processes: u32, passes: u32) {
     let memory = lock(Nesting::Refused);
     for _ in 0..processes {
         let memory = Arc::clone(&memory);

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use core_process::Until;
 
+use crate::checker::SLOTS;
 use crate::ledger::{self, Slot};
 use crate::pace::Over;
 use crate::stage::Stage;
-use crate::sys::memory::{Memory, SLOTS};
+use crate::sys::memory::Memory;
 
 pub(crate) mod barrier;
 pub(crate) mod condition;

@@ -46,7 +46,7 @@ fn call(memory: &Memory) {
     );
 }
 
-fn some(stage: &Stage, processes: u32) {
+pub(crate) fn some(stage: &Stage, processes: u32) {
     let memory = plain();
     done::lay_out(&memory);
     for _ in 0..processes {

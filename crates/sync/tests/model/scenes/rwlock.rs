@@ -149,3 +149,9 @@ fn write_in_haste(memory: &Memory) {
         written(memory, news);
     }
 }
+
+pub(crate) fn three_read_two_write(stage: &Stage) {
+    let memory = rwlock();
+    all(stage, &memory, &[read, write, read, write, read]);
+    check(&memory, 2);
+}

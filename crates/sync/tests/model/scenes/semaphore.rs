@@ -72,7 +72,7 @@ fn pass(memory: &Memory) {
     permits::give_back(memory, place.own());
 }
 
-fn some(stage: &Stage, processes: u32) {
+pub(crate) fn some(stage: &Stage, processes: u32) {
     let memory = semaphore(1);
     for _ in 0..processes {
         let memory = Arc::clone(&memory);

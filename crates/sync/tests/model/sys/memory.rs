@@ -9,20 +9,19 @@ use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
-use crate::checker;
+use crate::checker::{self, SLOTS};
 use crate::stage::{self, Place, Woken};
 
 /// As in the real one.
 pub(crate) const MUTEX_ROOM: usize = 48;
 
-/// Processes that can have a slot in a modelled object.
-pub(crate) const SLOTS: usize = 4;
-
 /// What no word ever is.
 const NO_VALUE: u32 = 0xDEAD_BEEF;
 
-/// The main mutex, and the mutex of the first slot.
-const MUTEXES: [usize; 1 + SLOTS] = [64, 256, 320, 384, 448];
+/// Where the main mutex is, and the first slot's; another slot's is `SLOT` further.
+const MAIN: usize = 64;
+const FIRST: usize = 256;
+const SLOT: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nesting {
@@ -252,9 +251,9 @@ impl Memory {
                 offset,
             }));
         }
-        memory.mutexes = MUTEXES
-            .iter()
-            .map(|&offset| {
+        memory.mutexes = std::iter::once(MAIN)
+            .chain((0..SLOTS).map(|slot| FIRST + SLOT * slot))
+            .map(|offset| {
                 Arc::new(Mutex {
                     word: Word::new(Place {
                         memory: number,
@@ -277,8 +276,12 @@ impl Memory {
     }
 
     fn mutex(&self, offset: usize) -> &Arc<Mutex> {
-        let at = MUTEXES.iter().position(|mutex| *mutex == offset);
-        &self.mutexes[at.unwrap_or_else(|| panic!("the model has no mutex at {offset}"))]
+        let at = if offset == MAIN {
+            0
+        } else {
+            1 + (offset - FIRST) / SLOT
+        };
+        &self.mutexes[at]
     }
 
     pub(crate) fn make_mutex(&self, offset: usize, nesting: Nesting) {
