@@ -15,7 +15,7 @@
 //!
 //! - [`pipe`] gives a [`Sender`] and a [`Receiver`]; [`duplex`] two ends of a [`Connection`] that are both.
 //! - [`Queue`] is for many on both sides, with a [`Producer`] and a [`Consumer`] as its ends; [`SimpleQueue`] has neither ends nor
-//!   a bound.
+//!   a bound; [`JoinableQueue`] knows when what was got is finished, and gives it again when an [`Item`] goes with its process.
 //! - [`SendError`], [`RecvError`], [`PutError`] and [`GetError`] say why not.
 //!
 //! Each end is a value: an argument of a process, a result, a field, a part of a message; and so are files, locks and segments
@@ -45,4 +45,7 @@ mod queue;
 pub use connection::{Connection, duplex};
 pub use error::{RecvError, SendError};
 pub use pipe::{Receiver, Sender, pipe};
-pub use queue::{Consumer, GetError, Producer, PutError, Queue, SimpleQueue};
+pub use queue::{
+    Consumer, GetError, Item, JoinQueueError, JoinableQueue, Producer, PutError, Queue, SimpleQueue,
+    TaskConsumer, TaskProducer,
+};

@@ -6,10 +6,15 @@
 
 mod error;
 mod forms;
+mod get;
+mod joinable;
+mod leases;
+mod put;
 mod ring;
 mod simple;
 mod sleepers;
 mod store;
+mod work;
 
 use std::io;
 use std::marker::PhantomData;
@@ -17,9 +22,11 @@ use std::sync::Arc;
 
 use crate::channel::Patience;
 use forms::{a_handle, getting, putting};
+use ring::Getting;
 use store::Side;
 
 pub use error::{GetError, PutError};
+pub use joinable::{Item, JoinQueueError, JoinableQueue, TaskConsumer, TaskProducer};
 pub use simple::SimpleQueue;
 
 /// A queue between processes, and both of its ends: `multiprocessing.Queue`.
@@ -93,15 +100,11 @@ impl<T> Queue<T> {
     /// # Errors
     /// `InvalidInput`: `most` is 0, and nothing could ever be put. The others as [`new`](Self::new).
     pub fn bounded(most: usize) -> io::Result<Self> {
-        if most == 0 {
-            let why = "a queue for 0 values is always full; `Queue::new` has no bound";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
-        Self::create(Some(most as u64))
+        bound(most).and_then(|bound| Self::create(Some(bound)))
     }
 
     fn create(bound: Option<u64>) -> io::Result<Self> {
-        let (to, from) = store::create(bound)?;
+        let (to, from) = store::create(bound, Getting::Removes)?;
         Ok(Self {
             to,
             from,
@@ -131,12 +134,20 @@ impl<T> Queue<T> {
     }
 }
 
+fn bound(most: usize) -> io::Result<u64> {
+    if most == 0 {
+        let why = "a queue for 0 values is always full; one without a bound is made by `new`";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(most as u64)
+}
+
 macro_rules! counted {
     ($($handle:ident)+) => {$(
         impl<T> $handle<T> {
             /// How many values are there. It may have changed when the answer comes.
             pub fn qsize(&self) -> usize {
-                usize::try_from(self.store().ring().len()).unwrap_or(usize::MAX)
+                usize::try_from(self.store().ring().waiting()).unwrap_or(usize::MAX)
             }
 
             /// Whether as many are there as are allowed. It may have changed when the answer comes.
@@ -155,7 +166,7 @@ macro_rules! counted {
 a_handle!(Queue: to from);
 a_handle!(Producer: to);
 a_handle!(Consumer: from);
-counted!(Queue Producer Consumer);
+counted!(Queue Producer Consumer JoinableQueue TaskProducer TaskConsumer);
 putting!(Queue);
 putting!(Producer);
 getting!(Queue);

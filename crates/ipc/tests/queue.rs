@@ -251,7 +251,8 @@ fn get_for_ever(counter: Segment, queue: Consumer<u64>) {
 /// F042 and F043: in CPython the dead one keeps the lock of the readers.
 #[test]
 fn q14_f042_f043_consumers_that_are_killed_inside_get_take_at_most_one_value_each() {
-    let queue = Queue::new().unwrap();
+    // With a bound, so that what a slow consumer leaves is soon drained.
+    let queue = Queue::bounded(100).unwrap();
     let counter = Segment::create("counter", 8).unwrap();
     let killed = 6_u64;
     let mut put = 0;
@@ -260,7 +261,7 @@ fn q14_f042_f043_consumers_that_are_killed_inside_get_take_at_most_one_value_eac
         let child = child.start().unwrap();
         let before = counter.atomic_u64(0).load(Relaxed);
         while counter.atomic_u64(0).load(Relaxed) < before + 50 {
-            queue.put(&put).unwrap();
+            queue.put_timeout(&put, WATCHDOG).unwrap();
             put += 1;
         }
         child.kill().unwrap();

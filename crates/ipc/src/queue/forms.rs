@@ -54,7 +54,7 @@ macro_rules! putting {
             fn put_value(&self, value: &T, patience: Patience<'_>) -> Result<(), PutError> {
                 let encoded = core_process::codec::encode(value).map_err(PutError::Encode)?;
                 let caller = std::panic::Location::caller();
-                store::put(
+                put::put(
                     &self.to,
                     &encoded.bytes,
                     encoded.descriptors,
@@ -128,8 +128,8 @@ macro_rules! getting {
             #[track_caller]
             fn get_value(&self, patience: Patience<'_>) -> Result<T, GetError> {
                 let caller = std::panic::Location::caller();
-                store::with_buffer(|buffer| {
-                    let descriptors = store::get(&self.from, buffer, patience, caller)?;
+                get::with_buffer(|buffer| {
+                    let descriptors = get::get(&self.from, buffer, patience, caller)?;
                     core_process::codec::decode(buffer, descriptors).map_err(GetError::Decode)
                 })
             }
@@ -141,14 +141,14 @@ macro_rules! getting {
 macro_rules! a_handle {
     ($handle:ident: $($side:ident)+) => {
         impl<T> $handle<T> {
-            fn store(&self) -> &store::Store {
+            pub(super) fn store(&self) -> &store::Store {
                 let [side, ..] = [$(&self.$side),+];
                 side.store()
             }
 
             /// Whether nothing is there. It may have changed when the answer comes.
             pub fn is_empty(&self) -> bool {
-                self.store().ring().len() == 0
+                self.store().ring().waiting() == 0
             }
 
             /// Lets nothing in any more, from anybody. What is there can still be got; then `get` says

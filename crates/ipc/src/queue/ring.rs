@@ -13,6 +13,7 @@
 //! | 8 | `BOUND` | | most records, 0 for any number |
 //! | 16 | `STEP` | both locks | how often the room was doubled |
 //! | 20 | `CLOSED` | producers | 1: nothing can be put any more |
+//! | 24 | `LEASES` | | 1: a record stays until its consumer has finished it (`leases.rs`); its ticket is its state |
 //! | 128 | `PUTS` | producers | how many records were ever put |
 //! | 136, 144 | `TAIL` | producers | where the next record goes, for an even and an odd `PUTS` |
 //! | 152 | `SEEN_GETS` | producers | what `GETS` was when they last looked |
@@ -21,8 +22,12 @@
 //! | 256 | `GETS` | consumers | how many records were ever got |
 //! | 264, 272 | `HEAD` | consumers | where the first record is, for an even and an odd `GETS` |
 //! | 280 | `SEEN_PUTS` | consumers | what `PUTS` was when they last looked |
+//! | 288 | `GIVEN` | consumers | with leases: how many records were ever given to a consumer, finished or not |
+//! | 296, 304 | `NEXT` | consumers | with leases: where the first record is that was not, for an even and an odd `GIVEN` |
+//! | 312 | `RETURNS` | consumers | with leases: 1: a record may have come back |
 //! | 384 | `ITEMS` | all | consumers sleep here (`sleepers.rs`) |
 //! | 512 | `ROOM` | all | producers sleep here |
+//! | 640 | `DONE` | all | with leases: who waits for the last record to be finished sleeps here |
 //! | 4096 on | | | records: a word with the length and whether there is a ticket, the ticket, the bytes; in multiples of 8 |
 //!
 //! A place is a number that only grows; it lies at `4096 + place % capacity`. So when the capacity is doubled, a byte stays where it
@@ -40,7 +45,8 @@ const MAGIC: usize = 0;
 const BOUND: usize = 8;
 const STEP: usize = 16;
 const CLOSED: usize = 20;
-const PUTS: usize = 128;
+const LEASES: usize = 24;
+pub(super) const PUTS: usize = 128;
 const TAIL: usize = 136;
 const SEEN_GETS: usize = 152;
 const SEEN_HEAD: usize = 160;
@@ -48,8 +54,12 @@ const TICKETS: usize = 168;
 const GETS: usize = 256;
 const HEAD: usize = 264;
 const SEEN_PUTS: usize = 280;
+pub(super) const GIVEN: usize = 288;
+pub(super) const NEXT: usize = 296;
+pub(super) const RETURNS: usize = 312;
 const ITEMS: usize = 384;
 const ROOM: usize = 512;
+const DONE: usize = 640;
 const RECORDS: usize = 4096;
 
 const THIS_LAYOUT: u64 = u64::from_le_bytes(*b"queue001");
@@ -65,6 +75,16 @@ const WORD: u64 = 8;
 pub(crate) struct Ring {
     memory: GrowingSegment,
     bound: u64,
+    has_leases: bool,
+}
+
+/// What becomes of a record that a consumer gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Getting {
+    /// It is gone.
+    Removes,
+    /// It stays until the consumer has finished it.
+    Leases,
 }
 
 /// Why nothing was put.
@@ -84,20 +104,27 @@ pub(crate) struct First {
     pub(crate) len: usize,
     /// Where they are.
     at: u64,
-    /// What is to be stored when it has been taken.
-    gets: u64,
-    next: u64,
+    /// How many records came before it.
+    pub(super) count: u64,
+    /// Where the record after it is.
+    pub(super) next: u64,
 }
 
 impl Ring {
-    pub(crate) fn create(bound: Option<u64>) -> io::Result<Self> {
+    pub(crate) fn create(bound: Option<u64>, getting: Getting) -> io::Result<Self> {
         let memory = GrowingSegment::create("queue", RECORDS, FIRST)?;
         let bound = bound.unwrap_or(0);
         let view = memory.view(0)?;
         // Relaxed: another process gets the memory by a message of the kernel, which orders.
         view.atomic_u64(BOUND).store(bound, Relaxed);
+        let has_leases = getting == Getting::Leases;
+        view.atomic_u32(LEASES).store(has_leases.into(), Relaxed);
         view.atomic_u64(MAGIC).store(THIS_LAYOUT, Relaxed);
-        Ok(Self { memory, bound })
+        Ok(Self {
+            memory,
+            bound,
+            has_leases,
+        })
     }
 
     /// Takes a descriptor of somebody else for a ring, if it is one.
@@ -108,14 +135,50 @@ impl Ring {
             return Err(corrupt("it is no queue, or one of another version"));
         }
         let bound = view.atomic_u64(BOUND).load(Relaxed);
-        Ok(Self { memory, bound })
+        let has_leases = view.atomic_u32(LEASES).load(Relaxed) != 0;
+        Ok(Self {
+            memory,
+            bound,
+            has_leases,
+        })
     }
 
-    /// How many records are there now.
+    /// Whether records stay until they are finished.
+    #[inline]
+    pub(crate) fn has_leases(&self) -> bool {
+        self.has_leases
+    }
+
+    /// How many records are there now, given to a consumer or not.
     pub(crate) fn len(&self) -> u64 {
+        self.since(GETS)
+    }
+
+    /// How many records wait for a consumer now.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.since(self.taken())
+    }
+
+    fn since(&self, taken: usize) -> u64 {
         // In this order, so that the difference is never below what it was.
-        let gets = self.words().atomic_u64(GETS).load(Acquire);
-        self.words().atomic_u64(PUTS).load(Acquire).wrapping_sub(gets)
+        let taken = self.words().atomic_u64(taken).load(Acquire);
+        self.words().atomic_u64(PUTS).load(Acquire).wrapping_sub(taken)
+    }
+
+    /// The count of those that wait no more: they have left the queue, in a bound's sense.
+    #[inline]
+    fn taken(&self) -> usize {
+        if self.has_leases { GIVEN } else { GETS }
+    }
+
+    /// Whether a record may have come back.
+    pub(crate) fn may_have_returns(&self) -> bool {
+        self.has_leases && self.words().atomic_u32(RETURNS).load(Relaxed) != 0
+    }
+
+    /// The word on which those sleep who wait for everything to be finished.
+    pub(crate) fn done(&self) -> &AtomicU32 {
+        self.words().atomic_u32(DONE)
     }
 
     /// Most records, if there is a limit.
@@ -125,7 +188,7 @@ impl Ring {
 
     /// Whether as many are there as are allowed.
     pub(crate) fn is_full(&self) -> bool {
-        self.bound().is_some_and(|bound| self.len() >= bound)
+        self.bound().is_some_and(|bound| self.waiting() >= bound)
     }
 
     /// The word on which consumers sleep.
@@ -180,7 +243,8 @@ impl Ring {
         if allows(seen.0, seen.1).is_ok() {
             return Ok(Ok(()));
         }
-        let (gets, head) = self.first_place();
+        let (_, head) = self.first_place();
+        let gets = words.atomic_u64(self.taken()).load(Acquire);
         // Either may be lost with a death here: both are then older than need be, which is safe.
         words.atomic_u64(SEEN_GETS).store(gets, Relaxed);
         words.atomic_u64(SEEN_HEAD).store(head, Relaxed);
@@ -224,8 +288,15 @@ impl Ring {
                 return Ok(None);
             }
         }
+        let place = words.atomic_u64(HEAD + slot(gets)).load(Relaxed);
+        self.record(gets, place).map(Some)
+    }
+
+    /// The record at a place, before which so many came. Under the consumers' lock.
+    #[inline]
+    pub(super) fn record(&self, count: u64, place: u64) -> io::Result<First> {
         let view = self.view()?;
-        let place = aligned(words.atomic_u64(HEAD + slot(gets)).load(Relaxed))?;
+        let place = aligned(place)?;
         let head = view.atomic_u64(self.offset(view, place)).load(Relaxed);
         let (len, has_ticket) = (head >> 1, head & 1 != 0);
         let mut at = place.wrapping_add(WORD);
@@ -237,13 +308,21 @@ impl Ring {
             return Err(corrupt("a record is longer than the queue"));
         }
         let len = len as usize;
-        Ok(Some(First {
+        Ok(First {
             ticket,
             len,
             at,
-            gets,
+            count,
             next: place.wrapping_add(room_of(len, has_ticket)?),
-        }))
+        })
+    }
+
+    /// Changes a record's ticket. Under the consumers' lock.
+    pub(super) fn change_ticket(&self, record: &First, ticket: u64) -> io::Result<()> {
+        let view = self.view()?;
+        let place = aligned(record.at.wrapping_sub(WORD))?;
+        view.atomic_u64(self.offset(view, place)).store(ticket, Relaxed);
+        Ok(())
     }
 
     /// Copies the bytes of the first record. Under the consumers' lock.
@@ -263,7 +342,7 @@ impl Ring {
     #[inline]
     pub(crate) fn remove(&self, first: &First) {
         let words = self.words();
-        let gets = first.gets.wrapping_add(1);
+        let gets = first.count.wrapping_add(1);
         // Release: a producer that reuses the room has seen this by an Acquire, and what was copied out before is copied.
         words.atomic_u64(HEAD + slot(gets)).store(first.next, Release);
         words.atomic_u64(GETS).store(gets, Release);
@@ -312,7 +391,7 @@ impl Ring {
     }
 
     /// How many records were got, and the place of the first one, as they belong together.
-    fn first_place(&self) -> (u64, u64) {
+    pub(super) fn first_place(&self) -> (u64, u64) {
         let words = self.words();
         let mut gets = words.atomic_u64(GETS).load(Acquire);
         loop {
@@ -330,7 +409,7 @@ impl Ring {
     }
 
     #[inline]
-    fn words(&self) -> &View {
+    pub(super) fn words(&self) -> &View {
         match self.memory.view(0) {
             Ok(view) => view,
             Err(_) => unreachable!("it is mapped as long as the ring"),
@@ -364,7 +443,7 @@ impl Ring {
 
 /// Which of two places belongs to a count.
 #[inline]
-fn slot(count: u64) -> usize {
+pub(super) fn slot(count: u64) -> usize {
     (count as usize & 1) * 8
 }
 

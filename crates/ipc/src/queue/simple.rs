@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::error::{GetError, PutError};
 use super::forms::{a_handle, getting, putting};
+use super::ring::Getting;
 use super::store::{self, Side};
+use super::{get, put};
 use crate::channel::Patience;
 
 /// A queue that anybody who has it puts into and gets from: `multiprocessing.SimpleQueue`.
@@ -37,7 +39,7 @@ impl<T> SimpleQueue<T> {
     /// # Errors
     /// As [`Queue::new`](crate::Queue::new).
     pub fn new() -> io::Result<Self> {
-        let (to, from) = store::create(None)?;
+        let (to, from) = store::create(None, Getting::Removes)?;
         Ok(Self {
             to,
             from,

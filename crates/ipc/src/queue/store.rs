@@ -6,7 +6,6 @@
 //! has; a packet whose ticket no record has was left by somebody who died, and is thrown away by the next consumer who meets it.
 //! This file does not know what the bytes mean.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,12 +20,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sync::{Guard, Lock, LockError, OwnerDied, TryLockError};
 
-use super::error::{GetError, PutError};
-use super::ring::{NoRoom, Ring};
-use super::sleepers::{next_sleep, sleep, wake_all, wake_one};
+use super::leases::Leases;
+use super::ring::{Getting, Ring};
+use super::sleepers::wake_all;
 use crate::channel::Patience;
-use crate::frame::Content;
-use crate::message::{Incoming, LONGEST, Outgoing, Refused};
 
 /// How long a call that does not wait waits for a lock, which others have for no longer than it takes to copy a value.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -45,11 +42,13 @@ pub(crate) struct Side {
     /// There until it is dropped.
     socket: Option<PacketSocket>,
     store: Arc<Store>,
+    /// What this process has got by this handle and has not finished, in a queue with leases.
+    leases: Leases,
 }
 
 /// A new queue: its store, and the ends of its producers and its consumers.
-pub(crate) fn create(bound: Option<u64>) -> io::Result<(Arc<Side>, Arc<Side>)> {
-    let ring = Ring::create(bound)?;
+pub(crate) fn create(bound: Option<u64>, getting: Getting) -> io::Result<(Arc<Side>, Arc<Side>)> {
+    let ring = Ring::create(bound, getting)?;
     let id = rustix::fs::fstat(&ring)?.st_ino;
     let store = Arc::new(Store {
         ring,
@@ -62,6 +61,7 @@ pub(crate) fn create(bound: Option<u64>) -> io::Result<(Arc<Side>, Arc<Side>)> {
         Arc::new(Side {
             socket: Some(socket),
             store: Arc::clone(&store),
+            leases: Leases::new(),
         })
     });
     Ok((to, from))
@@ -72,7 +72,12 @@ impl Side {
         &self.store
     }
 
-    fn socket(&self) -> &PacketSocket {
+    /// What this process has got by this handle and has not finished.
+    pub(super) fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    pub(super) fn socket(&self) -> &PacketSocket {
         match &self.socket {
             Some(socket) => socket,
             None => unreachable!("it is closed by the drop alone"),
@@ -80,7 +85,7 @@ impl Side {
     }
 
     /// Whether nobody is left on the other side.
-    fn is_alone(&self) -> bool {
+    pub(super) fn is_alone(&self) -> bool {
         self.socket().is_abandoned()
     }
 }
@@ -88,13 +93,12 @@ impl Side {
 impl Drop for Side {
     fn drop(&mut self) {
         self.socket = None;
-        wake_all(self.store.ring.items());
-        wake_all(self.store.ring.room());
+        self.store.wake_everybody();
     }
 }
 
 /// Takes a lock, and forgets that an owner died: the ring is whole at any instruction.
-fn take<'a>(lock: &'a Lock, until: &Until) -> Result<Guard<'a>, WaitError> {
+pub(super) fn take<'a>(lock: &'a Lock, until: &Until) -> Result<Guard<'a>, WaitError> {
     match lock.try_lock() {
         Ok(guard) => return Ok(guard),
         Err(TryLockError::OwnerDied(died)) => return Ok(died.repaired()),
@@ -108,7 +112,7 @@ fn take<'a>(lock: &'a Lock, until: &Until) -> Result<Guard<'a>, WaitError> {
     }
 }
 
-fn take_patiently<'a>(lock: &'a Lock, patience: Patience<'_>) -> Result<Guard<'a>, WaitError> {
+pub(super) fn take_patiently<'a>(lock: &'a Lock, patience: Patience<'_>) -> Result<Guard<'a>, WaitError> {
     match patience {
         Patience::None => take(lock, &Until::from(MOMENT)),
         Patience::Until(until) => take(lock, until),
@@ -120,25 +124,48 @@ impl Store {
         &self.ring
     }
 
+    pub(super) fn producers(&self) -> &Lock {
+        &self.producers
+    }
+
+    pub(super) fn consumers(&self) -> &Lock {
+        &self.consumers
+    }
+
+    /// Its number, for an observer.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Lets nothing in any more, and wakes all who wait.
     pub(crate) fn close(&self) {
         if let Ok(_guard) = take(&self.producers, &Until::forever()) {
             self.ring.close();
         }
-        wake_all(self.ring.items());
-        wake_all(self.ring.room());
+        self.wake_everybody();
+    }
+
+    pub(super) fn wake_everybody(&self) {
+        for word in [self.ring.items(), self.ring.room(), self.ring.done()] {
+            wake_all(word);
+        }
     }
 }
 
 /// Tells an observer of a wait without a deadline, which may last for ever; its drop tells the end.
-struct Told {
+pub(super) struct Told {
     name: &'static str,
     id: u64,
     caller: &'static Location<'static>,
 }
 
 impl Told {
-    fn begin(name: &'static str, id: u64, until: &Until, caller: &'static Location<'static>) -> Option<Self> {
+    pub(super) fn begin(
+        name: &'static str,
+        id: u64,
+        until: &Until,
+        caller: &'static Location<'static>,
+    ) -> Option<Self> {
         until.deadline().is_none().then(|| {
             probe::emit(name, Phase::Begin, id, 0, Some(caller));
             Self { name, id, caller }
@@ -149,238 +176,6 @@ impl Told {
 impl Drop for Told {
     fn drop(&mut self) {
         probe::emit(self.name, Phase::End, self.id, 0, Some(self.caller));
-    }
-}
-
-/// What a producer has to wait for.
-enum Wanted {
-    /// A record less.
-    Records,
-    /// A packet less: the descriptors of values that wait fill the socket.
-    Packets,
-}
-
-/// Puts a value, encoded.
-pub(crate) fn put(
-    side: &Side,
-    bytes: &[u8],
-    descriptors: Vec<OwnedFd>,
-    patience: Patience<'_>,
-    caller: &'static Location<'static>,
-) -> Result<(), PutError> {
-    let store = side.store();
-    // Its bytes are the ticket, as soon as there is one.
-    let packet = (!descriptors.is_empty())
-        .then(|| Outgoing::new(Content::Bytes, &[0; 8], descriptors))
-        .transpose()?;
-    let mut told = None;
-    loop {
-        let wanted = match try_put(side, bytes, packet.as_ref(), patience)? {
-            None => {
-                wake_one(store.ring.items());
-                return Ok(());
-            }
-            Some(wanted) => wanted,
-        };
-        if side.is_alone() {
-            return Err(PutError::Disconnected);
-        }
-        let Patience::Until(until) = patience else {
-            return Err(PutError::Full);
-        };
-        let longest = next_sleep(until)?;
-        if told.is_none() {
-            told = Told::begin("put", store.id, until, caller);
-        }
-        match wanted {
-            Wanted::Records => {
-                let there = || !store.ring.is_full() || store.ring.is_closed();
-                sleep(store.ring.room(), longest, there);
-            }
-            Wanted::Packets => drop(side.socket().wait_to_send(&Until::from(longest))),
-        }
-    }
-}
-
-/// `None`: it is put.
-#[inline]
-fn try_put(
-    side: &Side,
-    bytes: &[u8],
-    packet: Option<&Outgoing<'_>>,
-    patience: Patience<'_>,
-) -> Result<Option<Wanted>, PutError> {
-    let Store {
-        ring,
-        producers,
-        consumers,
-        ..
-    } = side.store();
-    let _guard = take_patiently(producers, patience).map_err(full_at_once(patience))?;
-    if ring.is_closed() {
-        return Err(PutError::Closed);
-    }
-    match ring.fits(bytes.len(), packet.is_some())? {
-        Ok(()) => {}
-        Err(NoRoom::Bound) => return Ok(Some(Wanted::Records)),
-        Err(NoRoom::Memory) => {
-            if side.is_alone() {
-                return Err(PutError::Disconnected);
-            }
-            // In this order everywhere: the producers' lock, then the consumers'.
-            let _both = take_patiently(consumers, patience).map_err(full_at_once(patience))?;
-            ring.grow(bytes.len(), packet.is_some())?;
-        }
-    }
-    let Some(packet) = packet else {
-        ring.put(None, bytes)?;
-        return Ok(None);
-    };
-    let ticket = ring.next_ticket();
-    let sent = packet.send_with(&ticket.to_le_bytes(), |parts, descriptors| {
-        side.socket().try_send(parts, descriptors)
-    });
-    match sent.map_err(|error| (error.kind(), error)) {
-        Ok(()) => {
-            ring.put(Some(ticket), bytes)?;
-            Ok(None)
-        }
-        Err((io::ErrorKind::WouldBlock, _)) => Ok(Some(Wanted::Packets)),
-        Err((io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset, _)) => Err(PutError::Disconnected),
-        Err((_, error)) => Err(PutError::Os(error)),
-    }
-}
-
-/// A lock that is not to be had in a moment is a queue that is full, for a call that does not wait.
-fn full_at_once(patience: Patience<'_>) -> impl Fn(WaitError) -> PutError {
-    let is_patient = matches!(patience, Patience::Until(_));
-    move |error| match error {
-        WaitError::TimedOut if !is_patient => PutError::Full,
-        other => other.into(),
-    }
-}
-
-thread_local! {
-    /// Room for the bytes of a value that is decoded where it lies. A value whose decoding gets another one finds it taken.
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// More is not kept for the next value.
-const KEPT: usize = 1 << 20;
-
-/// Lends room for the bytes of a value.
-pub(crate) fn with_buffer<R>(use_it: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    let mut buffer = BUFFER.take();
-    let outcome = use_it(&mut buffer);
-    if buffer.capacity() <= KEPT {
-        BUFFER.set(buffer);
-    }
-    outcome
-}
-
-/// Gets a value: its bytes in `bytes`, and its descriptors.
-pub(crate) fn get(
-    side: &Side,
-    bytes: &mut Vec<u8>,
-    patience: Patience<'_>,
-    caller: &'static Location<'static>,
-) -> Result<Vec<OwnedFd>, GetError> {
-    let ring = &side.store().ring;
-    let mut told = None;
-    loop {
-        // Before the look into the ring: what is closed gets no more.
-        let is_closed = ring.is_closed();
-        if let Some(descriptors) = try_get(side, bytes, patience)? {
-            wake_one(ring.room());
-            return Ok(descriptors);
-        }
-        if is_closed {
-            return Err(GetError::Closed);
-        }
-        // Asked only where there is nothing, since it is a system call. Who is gone has put all that it ever will, so one more
-        // look is the last one.
-        if side.is_alone() {
-            let last = try_get(side, bytes, patience)?;
-            wake_one(ring.room());
-            return last.ok_or(GetError::Disconnected);
-        }
-        let Patience::Until(until) = patience else {
-            return Err(GetError::Empty);
-        };
-        let longest = next_sleep(until)?;
-        if told.is_none() {
-            told = Told::begin("get", side.store().id, until, caller);
-        }
-        let there = || ring.len() > 0 || ring.is_closed();
-        sleep(ring.items(), longest, there);
-    }
-}
-
-fn try_get(
-    side: &Side,
-    bytes: &mut Vec<u8>,
-    patience: Patience<'_>,
-) -> Result<Option<Vec<OwnedFd>>, GetError> {
-    let Store { ring, consumers, .. } = side.store();
-    // A look without the lock, so that who finds nothing is in nobody's way.
-    if ring.len() == 0 {
-        return Ok(None);
-    }
-    let _guard = take_patiently(consumers, patience).map_err(|error| match (error, patience) {
-        (WaitError::TimedOut, Patience::None) => GetError::Empty,
-        (other, _) => other.into(),
-    })?;
-    let Some(first) = ring.first()? else {
-        return Ok(None);
-    };
-    bytes.clear();
-    bytes
-        .try_reserve(first.len)
-        .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-    bytes.resize(first.len, 0);
-    ring.copy(&first, bytes)?;
-    let Some(ticket) = first.ticket else {
-        ring.remove(&first);
-        return Ok(Some(Vec::new()));
-    };
-    let claimed = claim(side.socket(), ticket)?;
-    ring.remove(&first);
-    if claimed.is_ok() {
-        // Nobody will ask for it again. Where it stays, the next one who claims throws it away.
-        let _ = side.socket().skip();
-    }
-    claimed.map(Some)
-}
-
-/// A copy of the descriptors under a ticket; the packet stays where it is until its record has been taken away. The inner error:
-/// they are not there.
-fn claim(socket: &PacketSocket, ticket: u64) -> Result<Result<Vec<OwnedFd>, GetError>, GetError> {
-    let mut buffer = vec![0; LONGEST];
-    loop {
-        let packet = match socket.peek(&mut buffer) {
-            Ok(Some(packet)) => packet,
-            Ok(None) => return Ok(Err(GetError::DescriptorsLost)),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => return Ok(Err(GetError::DescriptorsLost)),
-                _ => return Err(GetError::Os(error)),
-            },
-        };
-        let message = Incoming::open(&buffer[..packet.len], packet.descriptors, 8);
-        let came = match &message {
-            Ok(message) => message.bytes.as_ref().try_into().map(u64::from_le_bytes).ok(),
-            Err(Refused::Os(_)) => Some(ticket),
-            Err(_) => None,
-        };
-        match (came, message) {
-            (Some(came), Ok(message)) if came == ticket => return Ok(Ok(message.descriptors)),
-            (Some(_), Err(Refused::Os(error))) => return Err(GetError::Os(error)),
-            // A later record's: this one's never came.
-            (Some(came), _) if came.wrapping_sub(ticket) < u64::MAX / 2 => {
-                return Ok(Err(GetError::DescriptorsLost));
-            }
-            // Left by somebody who died, or no packet of ours.
-            _ => socket.skip()?,
-        }
     }
 }
 
@@ -450,6 +245,7 @@ pub(crate) fn received<'de, const N: usize, D: Deserializer<'de>>(
             Arc::new(Side {
                 socket: Some(socket),
                 store: Arc::clone(&store),
+                leases: Leases::new(),
             })
         })
         .collect();

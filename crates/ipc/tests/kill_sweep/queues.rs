@@ -2,7 +2,7 @@
 
 use core_process::{Fd, Process, StartMethod, Status};
 use grader::inject::point;
-use ipc::{Consumer, Producer, Queue};
+use ipc::{Consumer, JoinableQueue, Producer, Queue, TaskConsumer};
 use serde::{Deserialize, Serialize};
 
 use crate::{BEGIN, EACH, END, Operation};
@@ -37,6 +37,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "queue: get from an empty one",
         faults: EACH,
         run: gets_from_an_empty_queue,
+    },
+    Operation {
+        name: "joinable: get and finish",
+        faults: EACH,
+        run: || works(Ending::Finishes),
+    },
+    Operation {
+        name: "joinable: get and give back",
+        faults: EACH,
+        run: || works(Ending::GivesBack),
     },
 ];
 
@@ -157,4 +167,43 @@ fn check_all_mine(consumer: &Consumer<Value>, len: usize, count: usize) -> usize
 /// The victim waits; the main process puts when it does, or is dead.
 fn gets_from_an_empty_queue() -> String {
     gets(1, 0)
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Ending {
+    Finishes,
+    GivesBack,
+}
+
+/// The victim works on one of two tasks.
+fn work(ending: Ending, tasks: TaskConsumer<u32>) {
+    point(BEGIN);
+    if let Ok(item) = tasks.get() {
+        // The victim has it here, and can be hit.
+        rustix::thread::sched_yield();
+        match ending {
+            Ending::Finishes => item.task_done(),
+            Ending::GivesBack => item.nack(),
+        }
+    }
+    point(END);
+}
+
+/// Whatever the victim did not finish is got here, and then all is finished.
+fn works(ending: Ending) -> String {
+    let (producer, consumer) = JoinableQueue::new().unwrap().split();
+    producer.put(&1).unwrap();
+    producer.put(&2).unwrap();
+    let child = Process::new(work, (ending, consumer.clone()))
+        .method(StartMethod::Spawn)
+        .start()
+        .unwrap();
+    let _ = child.wait();
+    producer.close();
+    let got: Vec<u32> = consumer.iter().map(|item| *item.unwrap()).collect();
+    producer.join().unwrap();
+    let mut sorted = got.clone();
+    sorted.sort_unstable();
+    assert!(sorted == [1, 2] || sorted == [2], "{got:?}");
+    format!("{got:?} left of [1, 2]")
 }

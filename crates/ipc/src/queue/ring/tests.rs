@@ -22,7 +22,7 @@ fn get(ring: &Ring) -> Option<(Option<u64>, Vec<u8>)> {
 
 #[test]
 fn it_is_a_list_at_every_size_and_through_every_growth() {
-    let ring = Ring::create(None).unwrap();
+    let ring = Ring::create(None, Getting::Removes).unwrap();
     let mut list = VecDeque::new();
     let mut state = 12345_u64;
     let mut draw = |below: u64| {
@@ -55,7 +55,7 @@ fn it_is_a_list_at_every_size_and_through_every_growth() {
 
 #[test]
 fn a_bound_counts_records_and_not_bytes() {
-    let ring = Ring::create(Some(2)).unwrap();
+    let ring = Ring::create(Some(2), Getting::Removes).unwrap();
     put(&ring, None, b"1");
     assert!(!ring.is_full());
     put(&ring, None, &[0; 200_000]);
@@ -67,7 +67,7 @@ fn a_bound_counts_records_and_not_bytes() {
 
 #[test]
 fn a_put_or_a_get_that_dies_before_its_last_store_has_not_happened() {
-    let ring = Ring::create(None).unwrap();
+    let ring = Ring::create(None, Getting::Removes).unwrap();
     put(&ring, None, b"first");
     put(&ring, None, b"second");
     // All of `put` but the count.
@@ -80,7 +80,7 @@ fn a_put_or_a_get_that_dies_before_its_last_store_has_not_happened() {
     for _ in 0..2 {
         let first = ring.first().unwrap().unwrap();
         ring.remove(&first);
-        words.atomic_u64(GETS).store(first.gets, Relaxed);
+        words.atomic_u64(GETS).store(first.count, Relaxed);
     }
     assert_eq!(ring.first_place(), (0, 0));
     put(&ring, None, b"third");
@@ -99,19 +99,19 @@ fn words_that_lie_are_errors_and_nothing_leaves_the_memory() {
         (HEAD, 4),
         (HEAD, u64::MAX),
     ] {
-        let ring = Ring::create(None).unwrap();
+        let ring = Ring::create(None, Getting::Removes).unwrap();
         put(&ring, None, b"fine");
         ring.words().atomic_u64(offset).store(value, Relaxed);
         let error = ring.first().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
     }
     for step in [1, 39, 40, u32::MAX] {
-        let ring = Ring::create(None).unwrap();
+        let ring = Ring::create(None, Getting::Removes).unwrap();
         put(&ring, None, b"fine");
         ring.words().atomic_u32(STEP).store(step, Relaxed);
         assert!(ring.first().is_err() && ring.fits(1, false).is_err() && ring.grow(1, false).is_err());
     }
-    let ring = Ring::create(None).unwrap();
+    let ring = Ring::create(None, Getting::Removes).unwrap();
     ring.words().atomic_u64(TAIL).store(1, Relaxed);
     assert!(ring.put(None, b"x").is_err());
     ring.words().atomic_u64(TAIL).store(u64::MAX - 7, Relaxed);

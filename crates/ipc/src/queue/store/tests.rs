@@ -3,7 +3,13 @@
 use std::io::IoSlice;
 use std::os::fd::AsRawFd;
 
+use super::super::error::GetError;
+use super::super::get::{claim, get};
+use super::super::put::put;
+use super::super::ring::Getting;
 use super::*;
+use crate::frame::Content;
+use crate::message::Outgoing;
 
 fn file(name: &str) -> OwnedFd {
     rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).unwrap()
@@ -50,7 +56,7 @@ fn expect_file(side: &Side, name: &str) {
 
 #[test]
 fn descriptors_that_were_sent_by_somebody_who_died_before_the_record_are_nobodys() {
-    let (to, from) = create(None).unwrap();
+    let (to, from) = create(None, Getting::Removes).unwrap();
     put_file(&to, "first");
     for name in ["dead", "dead too"] {
         send_packet(&to, to.store().ring.next_ticket(), name);
@@ -66,7 +72,7 @@ fn descriptors_that_were_sent_by_somebody_who_died_before_the_record_are_nobodys
 
 #[test]
 fn a_packet_whose_consumer_died_before_it_was_thrown_away_is_nobodys() {
-    let (to, from) = create(None).unwrap();
+    let (to, from) = create(None, Getting::Removes).unwrap();
     put_file(&to, "first");
     put_file(&to, "second");
     // All of a get but the last step.
@@ -78,7 +84,7 @@ fn a_packet_whose_consumer_died_before_it_was_thrown_away_is_nobodys() {
 
 #[test]
 fn a_consumer_that_died_before_the_record_was_removed_leaves_value_and_descriptors() {
-    let (to, from) = create(None).unwrap();
+    let (to, from) = create(None, Getting::Removes).unwrap();
     put_file(&to, "value");
     let first = from.store().ring.first().unwrap().unwrap();
     let claimed = claim(from.socket(), first.ticket.unwrap()).unwrap().unwrap();
@@ -88,7 +94,7 @@ fn a_consumer_that_died_before_the_record_was_removed_leaves_value_and_descripto
 
 #[test]
 fn descriptors_that_never_came_are_an_error_once() {
-    let (to, from) = create(None).unwrap();
+    let (to, from) = create(None, Getting::Removes).unwrap();
     let ring = &to.store().ring;
     ring.put(Some(ring.next_ticket()), b"lie").unwrap();
     put_file(&to, "fine");

@@ -1,0 +1,129 @@
+//! Putting a value, encoded: the steps of a producer.
+//!
+//! Invariant: a value is in the ring when this says so, and nothing of it otherwise. What a death at each step leaves is in
+//! `README.md` beside this file.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::Location;
+
+use core_process::{Until, WaitError};
+
+use super::error::PutError;
+use super::leases;
+use super::ring::NoRoom;
+use super::sleepers::{next_sleep, sleep, wake_one};
+use super::store::{Side, Told, take_patiently};
+use crate::channel::Patience;
+use crate::frame::Content;
+use crate::message::Outgoing;
+
+/// What a producer has to wait for.
+enum Wanted {
+    /// A record less.
+    Records,
+    /// A packet less: the descriptors of values that wait fill the socket.
+    Packets,
+}
+
+/// Puts a value, encoded.
+pub(crate) fn put(
+    side: &Side,
+    bytes: &[u8],
+    descriptors: Vec<OwnedFd>,
+    patience: Patience<'_>,
+    caller: &'static Location<'static>,
+) -> Result<(), PutError> {
+    let store = side.store();
+    if store.ring().has_leases() && !descriptors.is_empty() {
+        let why = "a value of a JoinableQueue may be given twice, and a descriptor inside it could not be";
+        return Err(PutError::Os(io::Error::new(io::ErrorKind::Unsupported, why)));
+    }
+    // Its bytes are the ticket, as soon as there is one.
+    let packet = (!descriptors.is_empty())
+        .then(|| Outgoing::new(Content::Bytes, &[0; 8], descriptors))
+        .transpose()?;
+    let mut told = None;
+    loop {
+        let wanted = match try_put(side, bytes, packet.as_ref(), patience)? {
+            None => {
+                wake_one(store.ring().items());
+                return Ok(());
+            }
+            Some(wanted) => wanted,
+        };
+        if side.is_alone() {
+            return Err(PutError::Disconnected);
+        }
+        let Patience::Until(until) = patience else {
+            return Err(PutError::Full);
+        };
+        let longest = next_sleep(until)?;
+        if told.is_none() {
+            told = Told::begin("put", store.id(), until, caller);
+        }
+        match wanted {
+            Wanted::Records => {
+                let there = || !store.ring().is_full() || store.ring().is_closed();
+                sleep(store.ring().room(), longest, there);
+            }
+            Wanted::Packets => drop(side.socket().wait_to_send(&Until::from(longest))),
+        }
+    }
+}
+
+/// `None`: it is put.
+#[inline]
+fn try_put(
+    side: &Side,
+    bytes: &[u8],
+    packet: Option<&Outgoing<'_>>,
+    patience: Patience<'_>,
+) -> Result<Option<Wanted>, PutError> {
+    let store = side.store();
+    let ring = store.ring();
+    let state = ring.has_leases().then_some(leases::WAITING);
+    let has_ticket = packet.is_some() || state.is_some();
+    let _guard = take_patiently(store.producers(), patience).map_err(full_at_once(patience))?;
+    if ring.is_closed() {
+        return Err(PutError::Closed);
+    }
+    match ring.fits(bytes.len(), has_ticket)? {
+        Ok(()) => {}
+        Err(NoRoom::Bound) => return Ok(Some(Wanted::Records)),
+        Err(NoRoom::Memory) => {
+            if side.is_alone() {
+                return Err(PutError::Disconnected);
+            }
+            // In this order everywhere: the producers' lock, then the consumers'.
+            let _both = take_patiently(store.consumers(), patience).map_err(full_at_once(patience))?;
+            ring.grow(bytes.len(), has_ticket)?;
+        }
+    }
+    let Some(packet) = packet else {
+        ring.put(state, bytes)?;
+        return Ok(None);
+    };
+    let ticket = ring.next_ticket();
+    let sent = packet.send_with(&ticket.to_le_bytes(), |parts, descriptors| {
+        side.socket().try_send(parts, descriptors)
+    });
+    match sent.map_err(|error| (error.kind(), error)) {
+        Ok(()) => {
+            ring.put(Some(ticket), bytes)?;
+            Ok(None)
+        }
+        Err((io::ErrorKind::WouldBlock, _)) => Ok(Some(Wanted::Packets)),
+        Err((io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset, _)) => Err(PutError::Disconnected),
+        Err((_, error)) => Err(PutError::Os(error)),
+    }
+}
+
+/// A lock that is not to be had in a moment is a queue that is full, for a call that does not wait.
+fn full_at_once(patience: Patience<'_>) -> impl Fn(WaitError) -> PutError {
+    let is_patient = matches!(patience, Patience::Until(_));
+    move |error| match error {
+        WaitError::TimedOut if !is_patient => PutError::Full,
+        other => other.into(),
+    }
+}
