@@ -261,6 +261,9 @@ fn q14_f042_f043_consumers_that_are_killed_inside_get_take_at_most_one_value_eac
         let child = child.start().unwrap();
         let before = counter.atomic_u64(0).load(Relaxed);
         while counter.atomic_u64(0).load(Relaxed) < before + 50 {
+            if !child.is_alive() {
+                panic!("{:?}", child.join());
+            }
             queue.put_timeout(&put, WATCHDOG).unwrap();
             put += 1;
         }
