@@ -76,7 +76,7 @@ pub(crate) fn culprit<'a>(diagnosis: &Diagnosis, journal: &'a Journal) -> Option
             .iter()
             .find_map(|process| place_in(process, joins_count))
     };
-    let reason = if diagnosis.cycle.is_empty() {
+    let reason = if diagnosis.cycle.len() < 2 {
         find(false)
     } else {
         None

@@ -254,6 +254,9 @@ mod l04_06_condition {
     #[path = "wrong/takes_outside.rs"]
     pub mod wrong_takes_outside;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/two_pieces.rs"]
+    pub mod wrong_two_pieces;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
     #[path = "wrong/unwraps.rs"]
     pub mod wrong_unwraps;
     #[allow(clippy::all, reason = "a mistake stays as it is made")]
@@ -1113,6 +1116,15 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
         source: include_str!("../lessons/l04_06_condition/wrong/takes_outside.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
+    },
+    grader::Case {
+        lesson: "4.6",
+        name: "wrong_two_pieces",
+        scenarios: || l04_06_condition::check::scenarios(l04_06_condition::wrong_two_pieces::buffer, l04_06_condition::wrong_two_pieces::put, l04_06_condition::wrong_two_pieces::get),
+        main: None,
+        toml: include_str!("../lessons/l04_06_condition/lesson.toml"),
+        source: include_str!("../lessons/l04_06_condition/wrong/two_pieces.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_06_condition"),
     },
     grader::Case {

@@ -73,8 +73,21 @@ fn judge(_: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
         .at(empty.and_then(|event| event.location.as_ref()));
 
     let full = first("no room");
+    // Who saw room and was overtaken is another case than who did not look, or did not care.
+    let has_seen_room = full.is_some_and(|event| {
+        let before = until_over(seen).take_while(|earlier| earlier.seq < event.seq);
+        let look = before
+            .filter(|earlier| earlier.pid == event.pid && earlier.name == "look")
+            .last();
+        look.is_some_and(|look| look.value < outcome.capacity as i64)
+    });
+    let verdict = if has_seen_room {
+        Verdict::Race
+    } else {
+        Verdict::Limit
+    };
     found
-        .check("room", Verdict::Limit, full.is_none(), || {
+        .check("room", verdict, full.is_none(), || {
             let (pid, items) = full.map_or((0, 0), |event| (event.pid, event.value));
             format!(
                 "pid {pid} put an item into a full ring: {items} are in it, and it is to hold {} at most",

@@ -5,11 +5,12 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
+use core_process::probe::Event;
 use core_process::shm::Segment;
-use grader::work::note;
+use grader::work::{note, observe};
 use serde::{Deserialize, Serialize};
 
 /// A ring of items in shared memory, for one process at a time. A copy of it is the same ring.
@@ -24,6 +25,8 @@ pub(super) enum Op {
     Look,
     Put,
     Take,
+    /// A lock is released, and the last thing that was done to the ring was a look.
+    ReleaseAfterLook,
 }
 
 /// Where a process is held: in its so-manieth operation of this kind, after it has been done.
@@ -43,6 +46,9 @@ struct Part {
     /// Looks since the ring last changed, and how often it had changed by then.
     looks: AtomicU64,
     changes: AtomicU64,
+    /// Whether its last operation was a look.
+    has_looked: AtomicBool,
+    ring: Ring,
 }
 
 static PART: OnceLock<Part> = OnceLock::new();
@@ -197,6 +203,9 @@ impl Ring {
     /// Holds this process here, if that is its order.
     fn halt(&self, op: Op) {
         let Some(part) = PART.get() else { return };
+        if op != Op::ReleaseAfterLook {
+            part.has_looked.store(op == Op::Look, Relaxed);
+        }
         let Some(halt) = part.halt.filter(|halt| halt.op == op) else {
             return;
         };
@@ -212,6 +221,14 @@ impl Ring {
 
     fn word(&self, offset: usize) -> &AtomicU64 {
         self.memory.atomic_u64(offset)
+    }
+}
+
+/// Sees what this process does with the library.
+fn after_event(event: &Event) {
+    let Some(part) = PART.get() else { return };
+    if matches!(event.name, "unlock" | "runlock") && part.has_looked.load(Relaxed) {
+        part.ring.halt(Op::ReleaseAfterLook);
     }
 }
 
@@ -231,8 +248,11 @@ impl Ring {
             count: AtomicUsize::new(0),
             looks: AtomicU64::new(0),
             changes: AtomicU64::new(self.changes()),
+            has_looked: AtomicBool::new(false),
+            ring: self.clone(),
         };
         PART.set(part).expect("a process plays one part");
+        observe(after_event);
         self.word(HELD + 8 * number).store(PLAYS, Release);
     }
 

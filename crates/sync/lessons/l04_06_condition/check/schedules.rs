@@ -24,7 +24,7 @@ type Schedule = (
 );
 
 /// All of them, the simplest first.
-pub(super) const ALL: [Schedule; 12] = [
+pub(super) const ALL: [Schedule; 14] = [
     ("nothing happens for a while", draw_places, nothing_happens),
     (
         "an item comes between the look and the sleep",
@@ -39,6 +39,16 @@ pub(super) const ALL: [Schedule; 12] = [
     ("another one takes the item", draw_one_place, item_stolen),
     ("another one takes the room", draw_places, room_stolen),
     ("two use it at a time", draw_places, two_at_a_time),
+    (
+        "another one takes the room after the look",
+        draw_one_place,
+        room_after_look,
+    ),
+    (
+        "another one takes the item after the look",
+        draw_one_place,
+        item_after_look,
+    ),
     (
         "some wait for items and some for room",
         draw_one_place,
@@ -114,6 +124,28 @@ fn room_stolen(stage: &mut Stage, input: &Input) -> Result<(), Stuck> {
     stage.thaw(sleeper)?;
     stage.lead(&[Get(1)], None)?;
     stage.all_done()
+}
+
+/// A producer has seen room. If it lets the lock go then, another one comes, before it puts.
+fn room_after_look(stage: &mut Stage, input: &Input) -> Result<(), Stuck> {
+    let looks = stage.lead(&[Put(input.items[0])], after(Op::ReleaseAfterLook, 1))?;
+    let other = stage.lead(&[Put(input.items[1])], None)?;
+    stage.release(looks)?;
+    stage.done(looks)?;
+    let consumer = stage.lead(&[Get(1), Get(1)], None)?;
+    stage.done(other)?;
+    stage.done(consumer)
+}
+
+/// A consumer has seen an item. If it lets the lock go then, another one comes, before it takes.
+fn item_after_look(stage: &mut Stage, input: &Input) -> Result<(), Stuck> {
+    fill(stage, input)?;
+    let looks = stage.lead(&[Get(1)], after(Op::ReleaseAfterLook, 1))?;
+    let other = stage.lead(&[Get(1)], None)?;
+    stage.release(looks)?;
+    stage.done(looks)?;
+    stage.lead(&[Put(input.items[1])], None)?;
+    stage.done(other)
 }
 
 /// While one is in the middle of a put or a take, another one comes.
