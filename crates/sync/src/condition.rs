@@ -21,6 +21,7 @@ use crate::owner_died::{Inherited, LockError, OwnerDied, TryLockError};
 use crate::pace::Over;
 use crate::rlock::{RGuard, RLock};
 use crate::seen::{self, Operation};
+use crate::wakes::Wakes;
 
 const KIND: Kind = Kind {
     name: "condition",
@@ -63,7 +64,9 @@ pub struct Condition {
 #[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct ConditionGuard<'a> {
     condition: &'a Condition,
+    // In this order: who is woken needs the lock.
     guard: RGuard<'a>,
+    wakes: Wakes<'a>,
 }
 
 impl Condition {
@@ -137,6 +140,7 @@ impl Condition {
         ConditionGuard {
             condition: self,
             guard,
+            wakes: Wakes::of(self.notices()),
         }
     }
 
@@ -241,7 +245,7 @@ impl ConditionGuard<'_> {
 
     /// How many wait, without those that have died.
     pub fn waiting(&self) -> u32 {
-        self.condition.notices().waiting()
+        self.wakes.waiting()
     }
 
     /// How many guards of the lock its owner has, this one included.
@@ -255,7 +259,7 @@ impl ConditionGuard<'_> {
     }
 
     fn give(&self, count: u32, caller: &'static Location<'static>) {
-        self.condition.notices().give(count);
+        self.wakes.give(count);
         seen::point("notify", self.condition.member.id(), count.into(), caller);
     }
 
@@ -263,7 +267,7 @@ impl ConditionGuard<'_> {
         let member = &self.condition.member;
         let _told = Operation::begin("condition", member.id(), until, caller);
         let slot = member.slot().map_err(ConditionError::NoPlace)?;
-        let waited = self.condition.notices().wait(slot, until);
+        let waited = self.wakes.wait(slot, until);
         match waited.news {
             News::None => waited.outcome.map_err(ConditionError::from),
             News::Died(pid) => Err(ConditionError::OwnerDied { pid }),

@@ -63,6 +63,7 @@ mod seen;
 mod semaphore;
 mod spin;
 mod sys;
+mod wakes;
 
 pub use barrier::{Barrier, BarrierError};
 pub use bounded_semaphore::{AboveBound, BoundedSemaphore};

@@ -28,6 +28,7 @@ use crate::pace::Over;
 use crate::seen::{self, Operation};
 use crate::sys::memory::{Memory, Nesting};
 use crate::sys::value;
+use crate::wakes::Wakes;
 
 /// Where the value's head is: after the lock, the notices and the ledger.
 const VALUE: usize = ledger::LEN;
@@ -90,6 +91,7 @@ pub struct Monitor<T: Shared> {
 #[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
 pub struct MonitorGuard<'a, T: Shared> {
     monitor: &'a Monitor<T>,
+    wakes: Wakes<'a>,
     /// The C library knows the owner by its thread.
     stays: PhantomData<*const ()>,
 }
@@ -182,6 +184,7 @@ impl<T: Shared> Monitor<T> {
     fn guard(&self, news: News) -> Result<MonitorGuard<'_, T>, OwnerDied<MonitorGuard<'_, T>>> {
         let guard = MonitorGuard {
             monitor: self,
+            wakes: Wakes::of(self.notices()),
             stays: PhantomData,
         };
         match news {
@@ -287,7 +290,7 @@ impl<T: Shared> MonitorGuard<'_, T> {
 
     /// How many wait, without those that have died.
     pub fn waiting(&self) -> u32 {
-        self.monitor.notices().waiting()
+        self.wakes.waiting()
     }
 
     /// Says that the value that a dead owner left is whole; after [`ConditionError::OwnerDied`].
@@ -312,7 +315,7 @@ impl<T: Shared> MonitorGuard<'_, T> {
     }
 
     fn give(&self, count: u32, caller: &'static Location<'static>) {
-        self.monitor.notices().give(count);
+        self.wakes.give(count);
         seen::point("notify", self.monitor.member.id(), count.into(), caller);
     }
 
@@ -322,7 +325,7 @@ impl<T: Shared> MonitorGuard<'_, T> {
         let member = &self.monitor.member;
         let _told = Operation::begin("condition", member.id(), until, caller);
         let slot = member.slot().map_err(ConditionError::NoPlace)?;
-        let waited = self.monitor.notices().wait(slot, until);
+        let waited = self.wakes.wait(slot, until);
         match waited.news {
             News::None => waited.outcome.map_err(ConditionError::from),
             News::Died(pid) => Err(ConditionError::OwnerDied { pid }),

@@ -35,6 +35,12 @@ const PEERS: usize = 144;
 const SLEEPERS: u32 = 1;
 const NEXT: u32 = 2;
 
+/// The highest number of a call.
+const LAST: u32 = u32::MAX / NEXT;
+
+/// The kernel takes no more.
+const MOST: u32 = i32::MAX.cast_unsigned();
+
 /// The notices of one condition.
 #[derive(Clone, Copy)]
 pub(crate) struct Notices<'a> {
@@ -42,6 +48,17 @@ pub(crate) struct Notices<'a> {
     pub(crate) memory: &'a Memory,
     /// Where the lock is.
     pub(crate) lock: &'a Memory,
+}
+
+/// Sleepers that were given notice and are still to be woken.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use = "who sleeps has to be woken"]
+pub(crate) struct Owed {
+    count: u32,
+    /// That of the call.
+    number: u32,
+    /// How many waited then.
+    waiting: u32,
 }
 
 /// How a wait ended. The lock is held again, as deep as before.
@@ -54,14 +71,16 @@ pub(crate) struct Waited {
 }
 
 impl Notices<'_> {
-    /// Releases the lock, all its levels, waits for a notice, and takes the lock again. By the lock's owner; `slot` is its process's.
-    pub(crate) fn wait(self, slot: Slot<'_>, until: &Until) -> Waited {
+    /// Releases the lock, all its levels, wakes whom it is `owed` to, waits for a notice, and takes the lock again. By the lock's
+    /// owner; `slot` is its process's.
+    pub(crate) fn wait(self, slot: Slot<'_>, until: &Until, owed: Owed) -> Waited {
         slot.set_count(slot.count() + 1);
         let ticket = self.word(TICKET).load(Relaxed);
         self.word(TICKET).store(ticket.wrapping_add(1), Relaxed);
         let depth = exclusion::depth(self.lock);
         let mut seen = self.word(CALL).load(Relaxed) / NEXT;
         (0..depth).for_each(|_| exclusion::release(self.lock));
+        self.wake(owed);
         look_again(self.memory, PEERS, || {
             self.word(CALL).load(Relaxed) / NEXT != seen && !exclusion::is_held(self.lock)
         });
@@ -98,20 +117,45 @@ impl Notices<'_> {
         Waited { outcome, news }
     }
 
-    /// Gives so many notices, or as many as there are to take them. Under the lock.
-    pub(crate) fn give(self, count: u32) {
+    /// Gives so many notices, or as many as there are to take them. Under the lock. Who sleeps is `owed` a wake-up then, by
+    /// [`wake`](Self::wake), best when the lock was released, since who wakes needs it; what is owed already is added to.
+    pub(crate) fn give(self, count: u32, owed: &mut Owed) {
         seen_here(self.memory, PEERS);
+        let call = self.word(CALL);
         // The call first: whoever looks needs the lock, and so comes when all is written, or when this process has died.
-        // Relaxed: the lock orders; and of this and the mark of a sleeper in the same word one comes first.
-        let call = self.word(CALL).fetch_add(NEXT, Relaxed);
+        // Relaxed: the lock orders; and of this and the mark of a sleeper in the same word one comes first. Nobody else raises the number.
+        let number = (call.load(Relaxed) / NEXT).wrapping_add(1) & LAST;
+        let before = call.swap(number * NEXT, Relaxed);
         let notices = self.word(NOTICES).load(Relaxed).saturating_add(count);
         let ticket = self.word(TICKET).load(Relaxed);
         self.word(LIMIT).store(ticket, Relaxed);
         // No more than there are to take them: what was meant for the dead is not kept for who comes later.
-        let notices = notices.min(self.waiting());
-        self.word(NOTICES).store(notices, Relaxed);
-        if notices > 0 && call & SLEEPERS != 0 {
-            self.wake(count.min(i32::MAX.cast_unsigned()));
+        let waiting = self.waiting();
+        self.word(NOTICES).store(notices.min(waiting), Relaxed);
+        if before & SLEEPERS != 0 || owed.count > 0 {
+            *owed = Owed {
+                count: owed.count.saturating_add(count),
+                number,
+                waiting,
+            };
+        }
+    }
+
+    /// Wakes whom it is owed to.
+    pub(crate) fn wake(self, owed: Owed) {
+        if owed.count == 0 {
+            return;
+        }
+        let call = self.word(CALL);
+        futex::wake(call, owed.count.min(MOST));
+        if owed.waiting <= owed.count {
+            return;
+        }
+        // Others may sleep on, whose mark was taken away by the notice. Whoever gave notice meanwhile saw no mark, and woke nobody: if the
+        // number is another one, this is done for them.
+        // Relaxed: of this and the change of the number in the same word one comes first.
+        if call.fetch_or(SLEEPERS, Relaxed) / NEXT != owed.number {
+            futex::wake_all(call);
         }
     }
 
@@ -124,17 +168,6 @@ impl Notices<'_> {
             || now == marked ^ SLEEPERS && call.compare_exchange(now, marked, Relaxed, Relaxed).is_ok()
         {
             futex::sleep(call, marked, longest);
-        }
-    }
-
-    /// Wakes so many. Under the lock, so nobody calls meanwhile.
-    fn wake(self, count: u32) {
-        let call = self.word(CALL);
-        // Without the mark first: who comes to sleep from here on puts it there again.
-        call.fetch_and(!SLEEPERS, Relaxed);
-        if futex::wake(call, count) >= count as usize {
-            // There may be more of them.
-            call.fetch_or(SLEEPERS, Relaxed);
         }
     }
 

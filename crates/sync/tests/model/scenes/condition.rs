@@ -7,7 +7,7 @@ use core_process::Until;
 
 use super::{FIRST, Place, Scene, forever, impatient, plain, with_ledger};
 use crate::exclusion::{self, News};
-use crate::notices::{Notices, Waited};
+use crate::notices::{Notices, Owed, Waited};
 use crate::stage::{self, Stage};
 use crate::sys::memory::{Memory, Nesting};
 
@@ -108,7 +108,7 @@ impl Condition {
         self.lock();
         let mut is_there = true;
         while self.stock() == 0 && is_there {
-            let Waited { outcome, news } = self.notices().wait(place.slot().unwrap(), until);
+            let Waited { outcome, news } = self.notices().wait(place.slot().unwrap(), until, Owed::default());
             self.repair(news);
             is_there = outcome.is_ok() || news != News::None || self.stock() > 0;
         }
@@ -122,8 +122,10 @@ impl Condition {
     fn put(&self, more: u32, notices: u32) {
         self.lock();
         self.lock.word(STOCK).store(self.stock() + more, Relaxed);
-        self.notices().give(notices);
+        let mut owed = Owed::default();
+        self.notices().give(notices, &mut owed);
         self.unlock();
+        self.notices().wake(owed);
     }
 }
 
@@ -216,7 +218,9 @@ fn two_levels(stage: &Stage) {
         theirs.lock();
         let place = Place::new(&theirs.memory);
         while theirs.stock() == 0 {
-            let waited = theirs.notices().wait(place.slot().unwrap(), &forever());
+            let waited = theirs
+                .notices()
+                .wait(place.slot().unwrap(), &forever(), Owed::default());
             theirs.repair(waited.news);
             assert_eq!(exclusion::depth(&theirs.lock), 2);
         }
