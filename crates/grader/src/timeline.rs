@@ -66,8 +66,44 @@ fn library(event: &Event) -> String {
             Some(signal) => format!("sends {signal} to pid {pid}"),
             None => format!("sends signal {} to pid {pid}", event.value),
         },
-        (name, phase) => format!("{name}{} pid {pid}", suffix(phase)),
+        (name, phase) => match sync(name, phase) {
+            Some(does) => format!("{does} #{}", event.object),
+            None => format!("{name}{} pid {pid}", suffix(phase)),
+        },
     }
+}
+
+/// What is done to an object of the crate `sync`; its number follows.
+fn sync(name: &str, phase: Phase) -> Option<&'static str> {
+    Some(match (name, phase) {
+        ("lock" | "rlock", Phase::Begin) => "asks for lock",
+        ("lock" | "rlock", _) => "has lock",
+        ("unlock" | "runlock", _) => "lets go lock",
+        ("event", Phase::Begin) => "waits for event",
+        ("event", _) => "waits no longer for event",
+        ("set", _) => "sets event",
+        ("clear", _) => "clears event",
+        ("acquire", Phase::Begin) => "asks for a permit of semaphore",
+        ("acquire", _) => "has a permit of semaphore",
+        ("permit", _) => "has let go a permit of semaphore",
+        ("release", _) => "makes a permit of semaphore",
+        ("condition", Phase::Begin) => "waits for a notice of condition",
+        ("condition", _) => "waits no longer for condition",
+        ("notify", _) => "notifies condition",
+        ("barrier", Phase::Begin) => "comes to barrier",
+        ("barrier", _) => "leaves barrier",
+        ("abort", _) => "breaks barrier",
+        ("reset", _) => "resets barrier",
+        ("read", Phase::Begin) => "asks to read under lock",
+        ("read", _) => "may read under lock",
+        ("write", Phase::Begin) => "asks to write under lock",
+        ("write", _) => "may write under lock",
+        ("unread", _) => "has read under lock",
+        ("unwrite", _) => "has written under lock",
+        ("once", Phase::Begin) => "comes to once",
+        ("once", _) => "leaves once",
+        _ => return None,
+    })
 }
 
 fn work(event: &Event) -> String {
@@ -138,6 +174,8 @@ mod tests {
         assert_eq!(line(&join), "pid 12 waits for pid 15 to end   learn/x.rs:3");
         let kill = event(Source::Library, "signal", Phase::Point, 15, 9);
         assert_eq!(line(&kill), "pid 12 sends SIGKILL to pid 15   learn/x.rs:3");
+        let set = event(Source::Library, "set", Phase::Point, 77, 0);
+        assert_eq!(line(&set), "pid 12 sets event #77   learn/x.rs:3");
         let note = Event {
             tid: 14,
             ..event(Source::Work, "read", Phase::Point, 0, 120)

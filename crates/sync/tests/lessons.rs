@@ -175,7 +175,6 @@ mod l04_04_event {
 #[path = "../lessons/l04_05_semaphore"]
 mod l04_05_semaphore {
     pub mod alt_connection;
-    pub mod alt_three_steps;
     pub mod check;
     pub mod example;
     pub mod exercise;
@@ -873,15 +872,6 @@ const CASES: &[grader::Case] = &[
         main: None,
         toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
         source: include_str!("../lessons/l04_05_semaphore/alt_connection.rs"),
-        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
-    },
-    grader::Case {
-        lesson: "4.5",
-        name: "alt_three_steps",
-        scenarios: || l04_05_semaphore::check::scenarios(l04_05_semaphore::alt_three_steps::serve),
-        main: None,
-        toml: include_str!("../lessons/l04_05_semaphore/lesson.toml"),
-        source: include_str!("../lessons/l04_05_semaphore/alt_three_steps.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l04_05_semaphore"),
     },
     grader::Case {

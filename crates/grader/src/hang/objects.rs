@@ -94,6 +94,7 @@ fn held(
 /// `a permit of the semaphore (pid 4124 and 4125 have one)`.
 fn permit(operation: Option<&Event>, journal: &Journal) -> String {
     let mut holders: Vec<i32> = Vec::new();
+    let mut taken = 0;
     for event in operation.into_iter().flat_map(|waits| {
         journal
             .events()
@@ -101,7 +102,10 @@ fn permit(operation: Option<&Event>, journal: &Journal) -> String {
             .filter(|event| event.source == Source::Library && event.object == waits.object)
     }) {
         match (event.name.as_str(), event.phase) {
-            ("acquire", Phase::End) => holders.push(event.pid),
+            ("acquire", Phase::End) => {
+                taken += 1;
+                holders.push(event.pid);
+            }
             ("permit", _) => {
                 if let Some(place) = holders.iter().rposition(|pid| *pid == event.pid) {
                     holders.remove(place);
@@ -112,6 +116,7 @@ fn permit(operation: Option<&Event>, journal: &Journal) -> String {
     }
     let list: Vec<String> = holders.iter().map(i32::to_string).collect();
     match list.as_slice() {
+        [] if taken > 0 => format!("a permit of the semaphore ({taken} were taken, and nobody has one)"),
         [] => "a permit of the semaphore".to_owned(),
         [one] => format!("a permit of the semaphore (pid {one} took one and did not give it back)"),
         many => format!(

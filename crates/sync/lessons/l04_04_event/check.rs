@@ -179,7 +179,8 @@ fn after_event(event: &probe::Event) {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let Some(referee) = referee() else { return };
     match (event.name, event.phase) {
-        ("set" | "clear", _) if IS_OVER.load(Relaxed) => STOP.open(),
+        // A stop, or the wait for what a stop of another kind has told to end.
+        ("set" | "clear", _) | ("join" | "wait", Phase::Begin) if IS_OVER.load(Relaxed) => STOP.open(),
         ("start", Phase::Point)
             if referee.input.start == Start::AllReadyFirst
                 && STARTED.fetch_add(1, Relaxed) + 1 == referee.input.runners.len() as u32 =>
@@ -299,28 +300,20 @@ fn pid_of(seen: &Evidence<Vec<Option<u64>>>, number: u32) -> i32 {
 
 fn judge(input: &Input, seen: &Evidence<Vec<Option<u64>>>, found: &mut Findings) {
     let laps = || seen.journal.named("lap");
-    let shown = || {
-        let names = ["steps up", READY, "lap", "finish"];
-        let own = move |event: &&Event| {
-            names.contains(&event.name.as_str()) || event.name == "set" || event.name == "clear"
-        };
-        seen.journal.events().iter().filter(own).take(24)
-    };
-
     let early = laps().find(|event| event.seq < start_of(seen));
     found
         .check("start", Verdict::Race, early.is_none(), || {
             let (pid, number) = early.map_or((0, 0), |event| (event.pid, event.value));
             format!("runner {number} (pid {pid}) ran before the signal: not all were on the line")
         })
-        .show(shown());
+        .show_lines(|| steps(seen));
 
     let here = laps().find(|event| event.pid == seen.main_pid);
     found
         .check("together", Verdict::NotAProcess, here.is_none(), || {
             format!("a runner ran in the main process (pid {})", seen.main_pid)
         })
-        .show(shown());
+        .show_lines(|| steps(seen));
     let meetings = seen.meetings("first lap");
     found
         .overlap("together", meetings, || {
@@ -330,7 +323,7 @@ fn judge(input: &Input, seen: &Evidence<Vec<Option<u64>>>, found: &mut Findings)
                 meetings.missed
             )
         })
-        .show(shown());
+        .show_lines(|| steps(seen));
 
     let too_far = input
         .runners
@@ -346,7 +339,7 @@ fn judge(input: &Input, seen: &Evidence<Vec<Option<u64>>>, found: &mut Findings)
                 laps_of(seen, runner).count()
             )
         })
-        .show(shown());
+        .show_lines(|| steps(seen));
 
     let Some(said) = &seen.value else { return };
     let made: Vec<Option<u64>> = input
@@ -375,6 +368,24 @@ fn judge(input: &Input, seen: &Evidence<Vec<Option<u64>>>, found: &mut Findings)
                 })
                 .collect()
         });
+}
+
+/// What happened, in order.
+fn steps(seen: &Evidence<Vec<Option<u64>>>) -> Vec<String> {
+    const MOST: usize = 24;
+    let line = |event: &Event| {
+        let does = match (event.name.as_str(), event.value) {
+            ("steps up", number) => format!("(runner {number}) is on the line"),
+            (READY, _) => "may give the signal".to_owned(),
+            ("lap", number) => format!("(runner {number}) begins a lap"),
+            ("finish", _) => "may stop the race".to_owned(),
+            ("set", _) => "sets an event".to_owned(),
+            ("clear", _) => "clears an event".to_owned(),
+            _ => return None,
+        };
+        Some(format!("pid {} {does}", event.pid))
+    };
+    seen.journal.events().iter().filter_map(line).take(MOST).collect()
 }
 
 fn list(laps: &[Option<u64>]) -> String {
