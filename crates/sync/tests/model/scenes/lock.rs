@@ -38,6 +38,13 @@ pub(crate) const SCENES: &[Scene] = &[
         preemptions_with_death: 2,
     },
     Scene {
+        name: "lock: the heir of a dead owner dies",
+        play: an_heir_dies,
+        preemptions: 2,
+        victims: &[3],
+        preemptions_with_death: 2,
+    },
+    Scene {
         name: "rlock: two levels",
         play: two_levels,
         preemptions: 3,
@@ -133,6 +140,25 @@ fn one_gives_up(stage: &Stage) {
             inside(&second, news);
             exclusion::release(&second);
         }
+    });
+    stage.join();
+    let news = exclusion::try_take(&memory).expect("the lock is dead");
+    inside(&memory, news);
+    exclusion::release(&memory);
+}
+
+/// The first ends with the lock in its hands, which is a death; who inherits may die at once. Whoever comes next is told.
+fn an_heir_dies(stage: &Stage) {
+    let memory = lock(Nesting::Refused);
+    let (first, second) = (Arc::clone(&memory), Arc::clone(&memory));
+    stage.process(move || {
+        let news = exclusion::take(&first, &forever()).unwrap();
+        inside(&first, news);
+        first.word(INSIDE).store(1, Relaxed);
+    });
+    stage.process(move || {
+        stage::become_mortal();
+        pass(&second);
     });
     stage.join();
     let news = exclusion::try_take(&memory).expect("the lock is dead");
