@@ -35,9 +35,9 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene {
         name: "rwlock: a writer gives up",
         play: one_gives_up,
-        preemptions: 1,
+        preemptions: 2,
         victims: &[3],
-        preemptions_with_death: 0,
+        preemptions_with_death: 1,
     },
 ];
 
@@ -144,7 +144,7 @@ fn one_gives_up(stage: &Stage) {
 }
 
 fn write_in_haste(memory: &Memory) {
-    stage::be_patient(1);
+    stage::be_patient(0);
     if let Ok(news) = readers::write(memory, &impatient()) {
         written(memory, news);
     }

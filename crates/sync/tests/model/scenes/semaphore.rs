@@ -136,7 +136,7 @@ fn one_gives_up(stage: &Stage) {
     stage.process(move || pass(&first));
     stage.process(move || {
         stage::become_mortal();
-        stage::be_patient(1);
+        stage::be_patient(0);
         let place = Place::new(&second);
         if permits::acquire(&second, || place.slot(), &impatient()).is_ok() {
             inside(&second);
