@@ -48,6 +48,7 @@ pub(crate) const SCENES: &[Named] = &[
     ("condition: notify all, two sleep", meetings::condition_notify_all),
     ("condition: wait in vain", meetings::condition_wait),
     ("barrier: last to come", meetings::barrier_last),
+    ("barrier: last to come, acts", meetings::barrier_last_acts),
     ("barrier: come and give up", meetings::barrier_first),
     ("rwlock: read, write", shared_and_once::rwlock_both),
     (

@@ -109,13 +109,22 @@ fn met(outcome: Result<u32, BarrierError>) -> bool {
 }
 
 pub(crate) fn barrier_last() -> Scene {
+    last_to_come(|barrier| barrier.wait_timeout(WATCHDOG))
+}
+
+/// Between its coming and the opening of the round it acts: a death there must break the round.
+pub(crate) fn barrier_last_acts() -> Scene {
+    last_to_come(|barrier| barrier.wait_with(|| {}))
+}
+
+fn last_to_come(come: fn(&Barrier) -> Result<u32, BarrierError>) -> Scene {
     let barrier = Barrier::new(2).unwrap();
     let (theirs, sleepers, ours) = (barrier.clone(), barrier.clone(), barrier.clone());
     Scene {
         memory: memory_of(&barrier),
         victim: Box::new(move || {
             mark();
-            drop(theirs.wait_timeout(WATCHDOG));
+            drop(come(&theirs));
             mark();
         }),
         sleepers: vec![Box::new(move || met(sleepers.wait()))],
