@@ -354,7 +354,14 @@ fn check(subject: &Subject, notes: &Notes) {
                 notes.violated("somebody dead waits");
             }
         }
-        Subject::Event(event) => event.wait(),
+        Subject::Event(event) => {
+            // Whoever was last to clear it may have been behind the last set.
+            event.clear();
+            event.set();
+            if event.wait_timeout(WATCHDOG).is_err() {
+                notes.violated("the event is set, and a wait does not end");
+            }
+        }
         Subject::Barrier(barrier) => {
             barrier.reset();
             if barrier.is_broken() || barrier.waiting() != 0 {
