@@ -25,6 +25,9 @@ use criterion::{BenchmarkId, Criterion};
 
 use subjects::Subject;
 
+/// What CPython runs.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/start/cpython.py");
+
 fn main() {
     core_process::init();
     raw::divert();
@@ -37,7 +40,7 @@ fn main() {
     let broken = subjects::take_out_broken(&mut groups);
     // Before Criterion, whose figures make this process larger: a fork of it takes twice as long then, and what the library
     // adds to one looks half as much.
-    let mut python = cpython::Interpreter::find();
+    let mut python = cpython::Interpreter::find(SCRIPT);
     let turns = turns::take(
         &mut groups,
         python.as_mut(),

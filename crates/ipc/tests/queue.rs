@@ -248,9 +248,9 @@ fn get_for_ever(counter: Segment, queue: Consumer<u64>) {
     }
 }
 
-/// F042 and F043: in CPython the dead one keeps the lock of the readers.
+/// F042: in CPython the dead one keeps the lock of the readers.
 #[test]
-fn q14_f042_f043_consumers_that_are_killed_inside_get_take_at_most_one_value_each() {
+fn q14_f042_consumers_that_are_killed_inside_get_take_at_most_one_value_each() {
     // With a bound, so that what a slow consumer leaves is soon drained.
     let queue = Queue::bounded(100).unwrap();
     let counter = Segment::create("counter", 8).unwrap();
@@ -271,6 +271,53 @@ fn q14_f042_f043_consumers_that_are_killed_inside_get_take_at_most_one_value_eac
         child.wait().unwrap();
     }
     let left = queue.drain().map(Result::unwrap).count() as u64;
+    let got = counter.atomic_u64(0).load(Relaxed);
+    assert!(
+        got + left <= put && put <= got + left + killed,
+        "{got} + {left} of {put}"
+    );
+    queue.put(&1).unwrap();
+    assert_eq!(queue.get_timeout(WATCHDOG).unwrap(), 1);
+}
+
+fn get_from_simple_for_ever(counter: Segment, queue: SimpleQueue<u64>) {
+    loop {
+        queue.get().unwrap();
+        counter.atomic_u64(0).fetch_add(1, Relaxed);
+    }
+}
+
+/// F043: in CPython another consumer waits for ever for the lock of the dead one.
+#[test]
+fn q14_f043_another_gets_from_a_simple_queue_whose_consumer_was_killed_inside_get() {
+    let queue = SimpleQueue::new().unwrap();
+    let counter = Segment::create("counter", 8).unwrap();
+    let killed = 6_u64;
+    let mut put = 0;
+    for _ in 0..killed {
+        let child = Process::new(
+            get_from_simple_for_ever,
+            (counter.try_clone().unwrap(), queue.clone()),
+        );
+        let child = child.start().unwrap();
+        let before = counter.atomic_u64(0).load(Relaxed);
+        while counter.atomic_u64(0).load(Relaxed) < before + 50 {
+            if !child.is_alive() {
+                panic!("{:?}", child.join());
+            }
+            // One at a time, so that it waits inside `get` most of the time.
+            if queue.is_empty() {
+                queue.put(&put).unwrap();
+                put += 1;
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut left = 0;
+    while queue.try_get().is_ok() {
+        left += 1;
+    }
     let got = counter.atomic_u64(0).load(Relaxed);
     assert!(
         got + left <= put && put <= got + left + killed,

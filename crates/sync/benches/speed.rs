@@ -8,7 +8,7 @@
 
 #[path = "speed/burnt.rs"]
 mod burnt;
-#[path = "speed/cpython.rs"]
+#[path = "../../core-process/benches/start/cpython.rs"]
 mod cpython;
 #[path = "speed/games.rs"]
 mod games;
@@ -31,6 +31,9 @@ use criterion::{BenchmarkId, Criterion};
 
 use guest::Guest;
 
+/// What CPython runs.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/speed/cpython.py");
+
 fn main() {
     core_process::init();
     // `cargo test` runs benchmarks, too, without this word: a few moves then, to see that they work.
@@ -44,7 +47,7 @@ fn main() {
     let rows = rows::rows(chosen.map(String::as_str));
 
     let guest = Guest::invite();
-    let mut python = cpython::Interpreter::find();
+    let mut python = cpython::Interpreter::find(SCRIPT);
     let rounds = if measures { turns::ROUNDS } else { 1 };
     let turns = turns::take(&rows, &guest, python.as_mut(), rounds);
     let burnt = burnt::measure(&rows, &guest, if measures { burnt::MOVES } else { 1 });

@@ -66,13 +66,15 @@ pub(crate) fn generated(course: &Course) -> Result<Generated, Failure> {
     })
 }
 
-/// The names of the test functions in a source.
+/// The names of the test functions in a source. One that is ignored shows nothing, since nobody runs it.
 fn tests_in(source: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut is_test = false;
     for line in source.lines().map(str::trim) {
         if line.starts_with("#[test]") || line.starts_with("#[core_process::test") {
             is_test = true;
+        } else if line.starts_with("#[ignore") {
+            is_test = false;
         } else if let Some(rest) = line.strip_prefix("fn ").or_else(|| line.strip_prefix("pub fn ")) {
             if is_test {
                 found.extend(rest.split(['(', '<']).next());
@@ -170,6 +172,8 @@ mod tests {
     fn only_functions_marked_as_tests_count() {
         let source = "#[test]\n#[cfg(unix)]\nfn p17_p18_join_twice() {}\n\nfn p19_helper() {}\n";
         assert_eq!(tests_in(source), ["p17_p18_join_twice"]);
+        let ignored = "#[test]\n#[ignore = \"takes 6 GiB\"]\nfn k14_a_large_one() {}\n";
+        assert!(tests_in(ignored).is_empty());
         assert_eq!(rows_of("p17_p18_join_twice"), ["P17", "P18"]);
         assert!(rows_of("a_child_of_100_and_p7").is_empty());
     }

@@ -1,14 +1,11 @@
-//! CPython's multiprocessing as a subject: one interpreter that starts and joins a process for each line it reads.
+//! CPython's multiprocessing as a subject: one interpreter that does something and measures it for each line it reads.
 //!
-//! It measures by itself, so what is compared is its start and join alone, without the way to the interpreter and back.
+//! It measures by itself, so what is compared is the work alone, without the way to the interpreter and back.
+//! It knows neither the script nor its lines: the benchmarks of other crates use it, too.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
-
-/// The script that the interpreter runs.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/start/cpython.py");
 
 /// A running interpreter.
 pub(crate) struct Interpreter {
@@ -19,22 +16,27 @@ pub(crate) struct Interpreter {
 }
 
 impl Interpreter {
-    /// The interpreter to compare with: CPython 3.13 where there is one, else what `python3` is.
-    pub(crate) fn find() -> Option<Self> {
+    /// The interpreter to compare with, running `script`: CPython 3.13 where there is one, else what `python3` is.
+    pub(crate) fn find(script: &str) -> Option<Self> {
         let of_pyenv = Command::new("pyenv").args(["prefix", "3.13.0"]).output().ok();
         let of_pyenv = of_pyenv
             .filter(|output| output.status.success())
             .and_then(|output| String::from_utf8(output.stdout).ok())
             .map(|prefix| PathBuf::from(prefix.trim()).join("bin/python3.13"));
+        let at_home = std::env::home_dir().map(|home| home.join(".pyenv/versions/3.13.0/bin/python3"));
         of_pyenv
             .into_iter()
+            .chain(at_home)
             .chain(["python3.13", "python3"].map(PathBuf::from))
-            .find_map(|program| Self::start(&program))
+            .find_map(|program| Self::start(&program, script))
     }
 
-    fn start(program: &PathBuf) -> Option<Self> {
-        let mut process = Command::new(program)
-            .arg(SCRIPT)
+    fn start(program: &PathBuf, script: &str) -> Option<Self> {
+        // A benchmark may keep itself to one CPU, and its child would stay there: the script has all.
+        let mut process = Command::new("taskset")
+            .args(["-c", &format!("0-{}", core_process::cpu_count() - 1)])
+            .arg(program)
+            .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -57,11 +59,11 @@ impl Interpreter {
         &self.version
     }
 
-    /// What one start and join of an empty function takes by `method`.
-    pub(crate) fn start_and_join(&mut self, method: &str) -> Duration {
-        writeln!(self.requests, "{method}").expect("the interpreter listens");
+    /// What it measures when it reads `request`, in nanoseconds.
+    pub(crate) fn measure(&mut self, request: &str) -> f64 {
+        writeln!(self.requests, "{request}").expect("the interpreter listens");
         let line = self.line().expect("the interpreter answers");
-        Duration::from_nanos(line.parse().expect("it answers in nanoseconds"))
+        line.parse().expect("it answers in nanoseconds")
     }
 
     fn line(&mut self) -> Option<String> {

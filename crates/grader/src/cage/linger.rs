@@ -13,6 +13,7 @@ use super::family::Family;
 use super::procfs;
 use super::spec::Deaths;
 use super::sys::{self, Resume};
+use crate::work::quiet::{Sleep, sleep};
 use core_process::{Signal, Status};
 
 /// No process is held for longer.
@@ -105,7 +106,7 @@ fn sleepers(family: &Family) -> Option<Vec<(i32, u64)>> {
         let pid = member.record.pid;
         for tid in procfs::threads(pid) {
             let is_asleep =
-                procfs::task_stat(pid, tid)?.state == 'S' && !procfs::sleeps_by_the_clock(pid, tid);
+                procfs::task_stat(pid, tid)?.state == 'S' && sleep(pid as u32, tid as u32) != Sleep::Clock;
             sleepers.push(is_asleep.then_some((tid, procfs::switches(pid, tid)?))?);
         }
     }

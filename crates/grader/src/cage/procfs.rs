@@ -180,16 +180,6 @@ pub(crate) fn switches(pid: i32, tid: i32) -> Option<u64> {
     Some(count("voluntary_ctxt_switches")? + count("nonvoluntary_ctxt_switches")?)
 }
 
-/// The thread sleeps until a time has come. Unknown counts as no.
-pub(crate) fn sleeps_by_the_clock(pid: i32, tid: i32) -> bool {
-    let text = short(&format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
-    let call = text
-        .split_whitespace()
-        .next()
-        .and_then(|number| number.parse().ok());
-    call.is_some_and(|call: i64| call == libc::SYS_nanosleep || call == libc::SYS_clock_nanosleep)
-}
-
 pub(crate) fn descriptors(pid: i32) -> Vec<Open> {
     let folder = format!("/proc/{pid}/fd");
     let mut open: Vec<Open> = numbers(&folder)

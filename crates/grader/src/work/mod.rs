@@ -15,7 +15,7 @@ mod end_of_child;
 mod gate;
 mod gauge;
 mod observe;
-mod quiet;
+pub(crate) mod quiet;
 mod rendezvous;
 mod rest;
 mod stance;

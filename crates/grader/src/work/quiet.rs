@@ -241,7 +241,7 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
 
 /// What a thread sleeps in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sleep {
+pub(crate) enum Sleep {
     /// `nanosleep` or `clock_nanosleep`.
     Clock,
     /// A wait for a change of the word at this address from this value.
@@ -257,7 +257,7 @@ pub(super) fn only_looked(now: Sleep, before: Sleep, woken: u64, elapsed: Durati
 }
 
 /// What the thread sleeps in.
-pub(super) fn sleep(pid: u32, tid: u32) -> Sleep {
+pub(crate) fn sleep(pid: u32, tid: u32) -> Sleep {
     let call = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
     let mut fields = call.split_whitespace();
     let Some(number) = fields.next().and_then(|number| number.parse::<i64>().ok()) else {

@@ -53,7 +53,7 @@ pub(crate) fn take(
                 times[at].by_round.push((round, time));
             }
             if let Some(python) = python.as_mut().filter(|_| round % PYTHON_EVERY == 0) {
-                let time = python.play(row.name, row.place, row.moves / 4);
+                let time = python.measure(&format!("{} {:?} {}", row.name, row.place, row.moves / 4));
                 times[row.games.len()].by_round.push((round, time));
             }
         }
