@@ -82,7 +82,8 @@ impl Caged<'_> {
                 Ok("proc") => Tracing::ProcOnly,
                 _ => Tracing::Auto,
             },
-            ..CageSpec::new(std::env::current_exe()?)
+            // This very program: its file may have been replaced meanwhile, by a check of another answer.
+            ..CageSpec::new(format!("/proc/{}/exe", std::process::id()))
         })
     }
 }

@@ -23,6 +23,8 @@ mod bounded;
 mod endings;
 #[path = "verdicts/order.rs"]
 mod order;
+#[path = "verdicts/own_image.rs"]
+mod own_image;
 #[path = "verdicts/programs.rs"]
 mod programs;
 #[path = "verdicts/squares.rs"]
@@ -305,5 +307,9 @@ const CASES: &[Case] = &[
 ];
 
 fn main() -> std::process::ExitCode {
+    // Every other role has arguments.
+    if std::env::args().len() == 1 {
+        own_image::a_right_answer_passes_whose_file_is_gone();
+    }
     grader::main(CASES)
 }

@@ -22,10 +22,9 @@ impl Load {
 
     /// Twice as many as there are processors.
     pub(crate) fn start() -> Result<Load, String> {
-        let program = std::env::current_exe().map_err(|error| format!("this program's own path: {error}"))?;
         let mut load = Load::none();
         for _ in 0..core_process::usable_cpus() * PER_PROCESSOR {
-            let mut command = Command::new(&program);
+            let mut command = Command::new("/proc/self/exe");
             command
                 .args(["busy", "--parent", &std::process::id().to_string()])
                 .stdin(Stdio::null());
