@@ -228,3 +228,33 @@ impl<'de> Deserialize<'de> for Barrier {
         Ok(Self { member })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As many as the protocol keeps notes of.
+    const KEPT: u32 = 7;
+
+    #[test]
+    fn a_reset_stays_one_however_late_it_is_asked_and_a_pass_is_never_made_up() {
+        let barrier = Barrier::new(1).unwrap();
+        let memory = barrier.memory();
+        barrier.reset();
+        for round in 1..4 * KEPT {
+            assert!(rounds::was_reset_before(memory, 0), "in round {round}");
+            if round % 2 == 0 {
+                barrier.reset();
+            } else {
+                assert!(matches!(barrier.try_wait(), Ok(0)));
+            }
+        }
+        let passed = 4 * KEPT;
+        assert!(matches!(barrier.try_wait(), Ok(0)));
+        for _ in 1..KEPT {
+            assert!(!rounds::was_reset_before(memory, passed));
+            barrier.reset();
+        }
+        assert!(rounds::was_reset_before(memory, passed), "too old to tell");
+    }
+}

@@ -10,7 +10,8 @@
 //! | 132 to 159 | `RESETS` | at number mod 7: the number plus one of a round that was reset |
 //! | 160 to 171 | `PEERS` | who came last (`spin.rs`) |
 //!
-//! A slot's `COUNT` is how many threads of the process have come to the round `TAG`.
+//! A slot's `COUNT` is how many threads of the process have come to the round of its `TAG`; bit 0 of that is `MISSED`, the round was
+//! reset, and 1 to 29 are its number. So what became of a round is written down for each who came to it, however late it looks.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -33,6 +34,10 @@ const BROKEN: u32 = 1;
 const ACTING: u32 = 2;
 const SLEEPERS: u32 = 4;
 const NUMBER: u32 = 8;
+/// Numbers count up to here, and begin anew.
+const NUMBERS: u32 = u32::MAX / NUMBER;
+
+const MISSED: u32 = 1;
 
 /// Why a party did not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +74,7 @@ pub(crate) fn meet<'a, E>(
     until: &Until,
     action: Option<impl FnOnce()>,
 ) -> Result<u32, Missed<E>> {
-    let (number, place) = arrive(memory, slot, until, action.is_some())?;
+    let (number, place, slot) = arrive(memory, slot, until, action.is_some())?;
     if place + 1 == parties(memory) {
         return match action {
             Some(action) => act_and_open(memory, number, action).map(|()| place),
@@ -79,20 +84,20 @@ pub(crate) fn meet<'a, E>(
     let round = memory.word(ROUND);
     // Relaxed: the load below orders.
     look_again(memory, PEERS, || {
-        fate(memory, round.load(Relaxed), number) != Fate::Waiting
+        fate(memory, &slot, round.load(Relaxed), number) != Fate::Waiting
     });
     loop {
         // Acquire: pairs with the change of the round in `begin` and `break_it`. Every change of what a waiter looks at is that one store, so it
         // needs no exclusion.
         let seen = round.load(Acquire);
-        match fate(memory, seen, number) {
+        match fate(memory, &slot, seen, number) {
             Fate::Passed => return Ok(place),
             Fate::Broken => return Err(Missed::Broken),
             Fate::Waiting => {}
         }
         let longest = match next_sleep(until, Watch::Deaths) {
             Ok(longest) => longest,
-            Err(over) => return give_up(memory, number, place, over),
+            Err(over) => return give_up(memory, &slot, number, place, over),
         };
         if sleep(memory, seen, longest) {
             enter(memory);
@@ -155,6 +160,9 @@ pub(crate) fn reset(memory: &Memory) {
     let number = round(memory) / NUMBER;
     // The note first: killed before the next line, this round is still open, and whoever opens it takes the note away.
     reset_note(memory, number).store(number.wrapping_add(1), Relaxed);
+    for slot in come_to(memory, number) {
+        slot.set_tag(tag(number) | MISSED);
+    }
     let sleepers = begin(memory, number);
     exclusion::release(memory);
     wake(memory, sleepers);
@@ -193,14 +201,14 @@ pub(crate) fn was_broken(memory: &Memory) -> bool {
     round(memory) & BROKEN != 0
 }
 
-/// Counts this thread in; the number of the round, and the place in it. Waits while the round before runs its action. The last to come opens
+/// Counts this thread in; the number of the round, the place in it, and the process's slot. Waits while the round before runs its action. The last to come opens
 /// the round, unless an action is to be run before.
 fn arrive<'a, E>(
     memory: &Memory,
     slot: impl Fn() -> Result<Slot<'a>, E>,
     until: &Until,
     acts: bool,
-) -> Result<(u32, u32), Missed<E>> {
+) -> Result<(u32, u32, Slot<'a>), Missed<E>> {
     loop {
         enter(memory);
         bury(memory);
@@ -219,10 +227,10 @@ fn arrive<'a, E>(
                     return Err(Missed::NoSlot(error));
                 }
             };
-            if slot.tag() != number {
+            if slot.tag() & !MISSED != tag(number) {
                 // In this order: a count is never taken for one of another round.
                 slot.set_count(0);
-                slot.set_tag(number);
+                slot.set_tag(tag(number));
             }
             slot.set_count(slot.count() + 1);
             seen_here(memory, PEERS);
@@ -234,7 +242,7 @@ fn arrive<'a, E>(
             } else {
                 open_and_leave(memory, round);
             }
-            return Ok((number, come));
+            return Ok((number, come, slot));
         }
         exclusion::release(memory);
         let longest = next_sleep(until, Watch::Deaths).map_err(Missed::Over)?;
@@ -263,26 +271,45 @@ fn act_and_open<E>(memory: &Memory, number: u32, action: impl FnOnce()) -> Resul
     }
 }
 
-/// What has become of the round with this number, if `seen` is the word, loaded before.
-fn fate(memory: &Memory, seen: u32, number: u32) -> Fate {
-    if seen / NUMBER != number {
-        if reset_note(memory, number).load(Relaxed) == number.wrapping_add(1) {
-            Fate::Broken
+/// What has become of the round with this number, to which the process of `slot` came, if `seen` is the word, loaded before.
+fn fate(memory: &Memory, slot: &Slot<'_>, seen: u32, number: u32) -> Fate {
+    if seen / NUMBER == number {
+        return if seen & BROKEN == 0 {
+            Fate::Waiting
         } else {
-            Fate::Passed
-        }
-    } else if seen & BROKEN != 0 {
-        Fate::Broken
-    } else {
-        Fate::Waiting
+            Fate::Broken
+        };
     }
+    let own = slot.tag();
+    let was_reset = if own & !MISSED == tag(number) {
+        own & MISSED != 0
+    } else {
+        was_reset_before(memory, number)
+    };
+    if was_reset { Fate::Broken } else { Fate::Passed }
+}
+
+/// Whether the round was reset, asked by a thread that looks so late that another one of its process has come to a later round. What is
+/// older than the notes counts as reset: a pass is never made up.
+#[cold]
+pub(crate) fn was_reset_before(memory: &Memory, number: u32) -> bool {
+    // Acquire: the round is looked at after the note, so a note that a later reset has written over is seen to be too old.
+    let noted = reset_note(memory, number).load(Acquire) == number.wrapping_add(1);
+    let rounds = (round(memory) / NUMBER).wrapping_sub(number) & NUMBERS;
+    noted || rounds >= RESETS_KEPT
 }
 
 /// The wait is over: the barrier is broken, unless the round ended at the last moment.
-fn give_up<E>(memory: &Memory, number: u32, place: u32, over: Over) -> Result<u32, Missed<E>> {
+fn give_up<E>(
+    memory: &Memory,
+    slot: &Slot<'_>,
+    number: u32,
+    place: u32,
+    over: Over,
+) -> Result<u32, Missed<E>> {
     enter(memory);
     bury(memory);
-    let outcome = match fate(memory, round(memory), number) {
+    let outcome = match fate(memory, slot, round(memory), number) {
         Fate::Passed => Ok(place),
         Fate::Broken => Err(Missed::Broken),
         Fate::Waiting => {
@@ -318,7 +345,14 @@ fn break_it(memory: &Memory) {
 /// Lets all who came go on, and leaves the exclusion.
 fn open_and_leave(memory: &Memory, round: u32) {
     let number = round / NUMBER;
-    reset_note(memory, number).store(0, Relaxed);
+    let note = reset_note(memory, number);
+    if note.load(Relaxed) == number.wrapping_add(1) {
+        // Somebody died in a reset, before the round was another one.
+        for slot in come_to(memory, number) {
+            slot.set_tag(tag(number));
+        }
+    }
+    note.store(0, Relaxed);
     let sleepers = begin(memory, number);
     exclusion::release(memory);
     wake(memory, sleepers);
@@ -340,8 +374,16 @@ fn wake(memory: &Memory, sleepers: bool) {
 
 /// How many have come to this round. Under the exclusion.
 fn come(memory: &Memory, round: u32) -> u32 {
-    let of_this_round = ledger::slots(memory).filter(|slot| slot.tag() == round / NUMBER);
-    of_this_round.map(|slot| slot.count()).sum()
+    come_to(memory, round / NUMBER).map(|slot| slot.count()).sum()
+}
+
+/// The slots of the processes that have come to the round with this number. Under the exclusion.
+fn come_to(memory: &Memory, number: u32) -> impl Iterator<Item = Slot<'_>> {
+    ledger::slots(memory).filter(move |slot| slot.tag() & !MISSED == tag(number))
+}
+
+fn tag(number: u32) -> u32 {
+    number << 1
 }
 
 fn reset_note(memory: &Memory, number: u32) -> &Word {

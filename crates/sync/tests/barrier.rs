@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use core_process::shm::Segment;
-use core_process::{Child, Process};
+use core_process::{Child, Process, Signal};
 use gate::{Opener, WATCHDOG, child_at, kill, stay, until_asleep};
 use sync::{Barrier, BarrierError};
 
@@ -236,4 +236,33 @@ fn who_drops_it_is_no_party_any_more() {
     let child = Process::new(drop::<Barrier>, barrier.clone()).start().unwrap();
     joined(child);
     assert_eq!(barrier.wait().unwrap(), 0);
+}
+
+/// A stopped process is late by as many resets as one likes.
+#[test]
+fn a_waiter_that_looks_late_is_told_of_the_reset_of_its_round() {
+    let barrier = Barrier::new(2).unwrap();
+    let child = child_at!(is_broken_for, barrier.clone());
+    until_waiting(&barrier, 1);
+    child.signal(Signal::STOP).unwrap();
+    until_stopped(&child);
+    for _ in 0..30 {
+        barrier.reset();
+    }
+    child.signal(Signal::CONT).unwrap();
+    assert!(joined(child), "a reset was taken for a pass");
+}
+
+fn until_stopped<T>(child: &Child<T>) {
+    let watchdog = Instant::now() + WATCHDOG;
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.pid())).unwrap();
+        stat.rsplit(')')
+            .next()
+            .and_then(|rest| rest.trim_start().chars().next())
+    };
+    while state() != Some('T') {
+        assert!(Instant::now() < watchdog, "it does not stop");
+        thread::yield_now();
+    }
 }

@@ -47,6 +47,13 @@ pub(crate) const SCENES: &[Scene] = &[
         victims: &[],
         preemptions_with_death: 0,
     },
+    Scene {
+        name: "barrier: a reset by a third",
+        play: a_reset_by_a_third,
+        preemptions: 1,
+        victims: &[3],
+        preemptions_with_death: 1,
+    },
 ];
 
 /// How often the action has run, who has passed, who has found it broken.
@@ -187,4 +194,29 @@ fn a_reset(stage: &Stage) {
     stage.join();
     assert_eq!(memory.word(PASSED).load(Relaxed), 2);
     assert_eq!(memory.word(ACTED).load(Relaxed), 1, "the action");
+}
+
+/// A third resets, and may die in it: the two meet all the same, once and both. A pass that one of them takes for a reset would leave it
+/// alone at the next round.
+fn a_reset_by_a_third(stage: &Stage) {
+    let memory = barrier(2);
+    let come = |memory: &Arc<Memory>| {
+        let memory = Arc::clone(memory);
+        move || {
+            let place = Place::new(&memory);
+            while meet(&memory, &place, &forever(), 1).is_err() {}
+            memory.word(PASSED).fetch_add(1, Relaxed);
+        }
+    };
+    stage.process(come(&memory));
+    let third = Arc::clone(&memory);
+    stage.process(move || {
+        stage::become_mortal();
+        rounds::reset(&third);
+    });
+    stage.process(come(&memory));
+    stage.join();
+    assert_eq!(memory.word(PASSED).load(Relaxed), 2);
+    // A reset in the middle of the action makes all meet again, and the action run again.
+    assert!((1..=2).contains(&memory.word(ACTED).load(Relaxed)));
 }
