@@ -88,7 +88,7 @@ pub use stdio::Stdio;
 pub use stop::{StopSource, StopToken};
 pub use target::Target;
 pub use until::{Until, WaitError};
-pub use wait::wait_any;
+pub use wait::{wait_any, wait_to_write};
 
 #[doc(hidden)]
 pub use start::bootstrap::before_main;

@@ -168,14 +168,7 @@ impl PacketSocket {
     /// # Errors
     /// A [`WaitError`] if the wait is over before.
     pub fn wait_to_send(&self, until: &Until) -> Result<(), WaitError> {
-        let mut polled = vec![PollFd::new(&self.socket, PollFlags::OUT)];
-        polled.extend(until.token().map(|token| PollFd::new(token, PollFlags::IN)));
-        poll_until(&mut polled, until.deadline()).map_err(|error| WaitError::Os(error.into()))?;
-        match &polled[..] {
-            [socket, ..] if !socket.revents().is_empty() => Ok(()),
-            [_, token] if !token.revents().is_empty() => Err(WaitError::Stopped),
-            _ => Err(WaitError::TimedOut),
-        }
+        wait::wait_to_write(&self.socket, until)
     }
 }
 

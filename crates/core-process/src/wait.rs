@@ -50,6 +50,30 @@ pub fn wait_any<F: AsFd>(things: &[F], until: impl Into<Until>) -> Result<Vec<us
     ready
 }
 
+/// Waits until bytes can be written to `thing`, or its peer is gone.
+///
+/// ```
+/// use core_process::{Until, wait_to_write};
+/// use std::os::unix::net::UnixStream;
+///
+/// let (ours, _theirs) = UnixStream::pair()?;
+/// wait_to_write(&ours, &Until::forever())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// A [`WaitError`] if the wait is over before.
+pub fn wait_to_write(thing: impl AsFd, until: &Until) -> Result<(), WaitError> {
+    let mut polled = vec![PollFd::from_borrowed_fd(thing.as_fd(), PollFlags::OUT)];
+    polled.extend(until.token().map(|token| PollFd::new(token, PollFlags::IN)));
+    poll_until(&mut polled, until.deadline()).map_err(|error| WaitError::Os(error.into()))?;
+    match &polled[..] {
+        [thing, ..] if !thing.revents().is_empty() => Ok(()),
+        [_, token] if !token.revents().is_empty() => Err(WaitError::Stopped),
+        _ => Err(WaitError::TimedOut),
+    }
+}
+
 /// [`wait_any`] as a part of another operation of the library, which an observer is told of.
 pub(crate) fn first_of<F: AsFd>(things: &[F], until: &Until) -> Result<Vec<usize>, WaitError> {
     if things.is_empty() {
