@@ -2,7 +2,7 @@
 //!
 //! | role | what it does |
 //! | --- | --- |
-//! | none, or a filter | `verify`, as a test binary of cargo |
+//! | none, or a filter | a brief `verify`, as a test binary of cargo |
 //! | `verify [--lesson L] [--seeds N] [--json] [--stress [--load]]` | every case gets what it must get, or the exit status is 1 |
 //! | `check --lesson L --case C [--seed S] [--runs K] [--scenario N] [--json]` | one case, one report; the exit status is the verdict's |
 //! | `trace --lesson L --case C [--seed S] [--scenario N]` | the timeline of one run |
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use crate::act::{self, Order};
 use crate::judge::{self, Plan, RUNS};
-use crate::verify::{self, Wish};
+use crate::verify::{self, Care, Wish};
 use crate::{Case, Paint, render};
 
 /// Exit status of a failure of the tool itself.
@@ -80,6 +80,7 @@ fn judging(cases: &'static [Case], role: &str, arguments: &[String]) -> Result<E
                 lesson: options.text("--lesson"),
                 filter: None,
                 seeds: options.number("--seeds")?,
+                care: Care::Whole,
                 json: options.has("--json"),
                 stress: options.has("--stress"),
                 load: options.has("--load"),
@@ -99,6 +100,7 @@ fn judging(cases: &'static [Case], role: &str, arguments: &[String]) -> Result<E
                 cases,
                 &Wish {
                     filter,
+                    care: Care::Brief,
                     ..Wish::default()
                 },
             )?)

@@ -1,8 +1,8 @@
 //! A subject binary's test of itself: every case gets exactly what it must get.
 //!
 //! A right answer passes on all seeds; a stub fails; a wrong answer gets the verdict that its first line declares, again and
-//! again from different seeds; an example prints what stands beside it. Each case is judged in a process of its own, as many
-//! at a time as there are processors; a wrong verdict never depends on which case runs beside it.
+//! again from different seeds; an example prints what stands beside it. Each case is judged in a process of its own, several at
+//! a time: most of them wait for a deadline or a death, and a wrong verdict never depends on which case runs beside it.
 
 pub(crate) mod load;
 
@@ -21,8 +21,12 @@ use crate::{Case, Report, Verdict};
 
 /// Seeds for a right answer when the caller names no number.
 const SEEDS: u64 = 20;
+/// And where a look is enough.
+const FEW_SEEDS: u64 = 5;
 /// First seeds of the batches that a wrong answer is judged by.
 const BATCHES: [u64; 3] = [0, 1001, 2002];
+/// So many cases are judged at a time for each processor.
+const PER_PROCESSOR: usize = 3;
 
 /// What is to be verified, and how.
 #[derive(Clone, Debug, Default)]
@@ -31,11 +35,22 @@ pub(crate) struct Wish {
     /// Part of a case's title.
     pub(crate) filter: Option<String>,
     pub(crate) seeds: Option<u64>,
+    pub(crate) care: Care,
     pub(crate) json: bool,
     /// Right answers alone, and the count of changed verdicts at the end.
     pub(crate) stress: bool,
     /// Twice as many busy processes as processors beside it.
     pub(crate) load: bool,
+}
+
+/// How often each case is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Twenty seeds for a right answer, three batches of seeds for a wrong one: what a lesson has to stand.
+    #[default]
+    Whole,
+    /// Five seeds, one batch: what a test of the library looks at, since `verify` does the rest.
+    Brief,
 }
 
 /// How a case came out.
@@ -137,7 +152,7 @@ fn show(case: &Case, outcome: &Outcome, wish: &Wish, done: usize, total: usize) 
     Ok(())
 }
 
-/// Judges the cases, so many at a time as there are processors, and tells each outcome in the order of their ends.
+/// Judges the cases, several at a time, and tells each outcome in the order of their ends.
 fn judge_all(
     cases: Vec<&'static Case>,
     wish: &Wish,
@@ -146,17 +161,14 @@ fn judge_all(
     let queue = Mutex::new(VecDeque::from(cases));
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..core_process::usable_cpus() {
+        for _ in 0..core_process::usable_cpus() * PER_PROCESSOR {
             let (queue, sender) = (&queue, sender.clone());
             scope.spawn(move || {
                 loop {
                     let Some(case) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
                         return;
                     };
-                    if sender
-                        .send((case, outcome(case, wish.seeds.unwrap_or(SEEDS))))
-                        .is_err()
-                    {
+                    if sender.send((case, outcome(case, wish))).is_err() {
                         return;
                     }
                 }
@@ -169,7 +181,12 @@ fn judge_all(
     })
 }
 
-fn outcome(case: &Case, seeds: u64) -> Outcome {
+fn outcome(case: &Case, wish: &Wish) -> Outcome {
+    let (seeds, batches) = match wish.care {
+        Care::Whole => (SEEDS, &BATCHES[..]),
+        Care::Brief => (FEW_SEEDS, &BATCHES[..1]),
+    };
+    let seeds = wish.seeds.unwrap_or(seeds);
     match case.expected() {
         Err(mistake) => Outcome {
             expected: "?".into(),
@@ -184,7 +201,7 @@ fn outcome(case: &Case, seeds: u64) -> Outcome {
         }),
         Ok(Expected::Verdict(declared)) => {
             let mut last = None;
-            for seed in BATCHES {
+            for &seed in batches {
                 let outcome = one(case, declared.name(), seed, u64::from(RUNS), |verdict| {
                     verdict == declared
                 });
