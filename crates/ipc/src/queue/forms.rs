@@ -86,7 +86,7 @@ macro_rules! getting {
             /// [`GetError::Empty`] if nothing is.
             #[track_caller]
             pub fn try_get(&self) -> Result<T, GetError> {
-                self.get_value(Patience::None)
+                self.get_value(Patience::None, std::panic::Location::caller())
             }
 
             /// [`get`](Self::get), if something comes before the wait is over. A token is looked at every 20 ms.
@@ -95,7 +95,10 @@ macro_rules! getting {
             /// [`GetError::TimedOut`] or [`GetError::Stopped`] if nothing came.
             #[track_caller]
             pub fn get_until(&self, until: impl Into<core_process::Until>) -> Result<T, GetError> {
-                self.get_value(Patience::Until(&until.into()))
+                self.get_value(
+                    Patience::Until(&until.into()),
+                    std::panic::Location::caller(),
+                )
             }
 
             /// [`get_until`](Self::get_until) with a duration.
@@ -109,11 +112,16 @@ macro_rules! getting {
 
             /// The values up to the end: the iteration is over when the queue was closed or all producers are gone, and everything was
             /// got. An error is an item, and does not end it.
+            #[track_caller]
             pub fn iter(&self) -> impl Iterator<Item = Result<T, GetError>> + '_ {
-                std::iter::from_fn(|| match self.get() {
-                    Err(error) if error.is_end() => None,
-                    other => Some(other),
-                })
+                let caller = std::panic::Location::caller();
+                let forever = core_process::Until::forever();
+                std::iter::from_fn(
+                    move || match self.get_value(Patience::Until(&forever), caller) {
+                        Err(error) if error.is_end() => None,
+                        other => Some(other),
+                    },
+                )
             }
 
             /// The values that are there, without waiting for more.
@@ -125,9 +133,11 @@ macro_rules! getting {
                 })
             }
 
-            #[track_caller]
-            fn get_value(&self, patience: Patience<'_>) -> Result<T, GetError> {
-                let caller = std::panic::Location::caller();
+            fn get_value(
+                &self,
+                patience: Patience<'_>,
+                caller: &'static std::panic::Location<'static>,
+            ) -> Result<T, GetError> {
                 get::with_buffer(|buffer| {
                     let descriptors = get::get(&self.from, buffer, patience, caller)?;
                     core_process::codec::decode(buffer, descriptors).map_err(GetError::Decode)

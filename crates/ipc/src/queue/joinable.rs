@@ -177,8 +177,10 @@ macro_rules! leasing {
             }
 
             /// The items up to the end. An error is an item, and does not end it.
+            #[track_caller]
             pub fn iter(&self) -> impl Iterator<Item = Result<Item<T>, GetError>> + '_ {
-                std::iter::from_fn(|| match self.get() {
+                let (caller, forever) = (Location::caller(), Until::forever());
+                std::iter::from_fn(move || match item(&self.from, Patience::Until(&forever), caller) {
                     Err(error) if error.is_end() => None,
                     other => Some(other),
                 })

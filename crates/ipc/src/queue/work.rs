@@ -84,7 +84,7 @@ pub(crate) fn join(
         }
         let longest = next_sleep(until)?;
         if told.is_none() {
-            told = Told::begin("join", side.store().id(), until, caller);
+            told = Told::begin("join_queue", side.store().id(), until, caller);
         }
         sleep(ring.done(), longest, || ring.len() == 0);
     }
