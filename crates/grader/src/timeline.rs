@@ -73,7 +73,7 @@ fn library(event: &Event) -> String {
     }
 }
 
-/// What is done to an object of the crate `sync`; its number follows.
+/// What is done to an object of the crate `sync`, or a queue; its number follows.
 fn sync(name: &str, phase: Phase) -> Option<&'static str> {
     Some(match (name, phase) {
         ("lock" | "rlock", Phase::Begin) => "asks for lock",
@@ -102,6 +102,12 @@ fn sync(name: &str, phase: Phase) -> Option<&'static str> {
         ("unwrite", _) => "has written under lock",
         ("once", Phase::Begin) => "comes to once",
         ("once", _) => "leaves once",
+        ("get", Phase::Begin) => "waits for a value of queue",
+        ("get", _) => "waits no longer for a value of queue",
+        ("put", Phase::Begin) => "waits for room in queue",
+        ("put", _) => "waits no longer for room in queue",
+        ("join_queue", Phase::Begin) => "waits until all is finished of queue",
+        ("join_queue", _) => "waits no longer for queue",
         _ => return None,
     })
 }

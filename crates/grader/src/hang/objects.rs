@@ -1,6 +1,6 @@
-//! Locks, events and semaphores in the lines of a hang: who has what somebody waits for, and since which line.
+//! Locks, events, semaphores and queues in the lines of a hang: who has what somebody waits for, and since which line.
 //!
-//! The kernel says in which memory a thread sleeps, and the memory of an object of the crate `sync` bears the object's kind. The
+//! The kernel says in which memory a thread sleeps, and the memory of an object of the crates `sync` and `ipc` bears the object's kind. The
 //! journal says who took it. Invariant: what neither of them says is not said. Pure: values in, text out.
 
 use crate::answer;
@@ -19,6 +19,9 @@ pub(super) fn call(name: &str) -> &str {
         "condition" => "Condition::wait",
         "read" => "RwLock::read",
         "write" => "RwLock::write",
+        "get" => "Queue::get",
+        "put" => "Queue::put",
+        "join_queue" => "JoinableQueue::join",
         other => other,
     }
 }
@@ -52,6 +55,12 @@ pub(super) fn of_sync(
         ("semaphore", None) => permit(operation, journal),
         ("barrier", None) => "the others at the barrier".to_owned(),
         ("condition", None) => "a notice of the condition".to_owned(),
+        ("queue", _) => match operation?.name.as_str() {
+            "get" => "a value in the queue, or its end".to_owned(),
+            "put" => "room in the queue, which is full".to_owned(),
+            "join_queue" => "all values of the queue to be finished".to_owned(),
+            _ => return None,
+        },
         _ => return None,
     };
     Some(text)
@@ -228,5 +237,17 @@ mod tests {
             text(&word("event", None), Vec::new()).unwrap(),
             "the event to be set"
         );
+    }
+
+    #[test]
+    fn a_queue_is_said_with_what_it_is_asked_for() {
+        let said = |name| text(&word("queue", None), vec![event(30, name, Phase::Begin, 9)]);
+        assert_eq!(said("get").unwrap(), "a value in the queue, or its end");
+        assert_eq!(said("put").unwrap(), "room in the queue, which is full");
+        assert_eq!(
+            said("join_queue").unwrap(),
+            "all values of the queue to be finished"
+        );
+        assert_eq!(said("lock"), None);
     }
 }
