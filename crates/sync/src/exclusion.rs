@@ -141,6 +141,14 @@ pub(crate) fn has_news(memory: &Memory) -> bool {
     memory.word(STATE).load(Relaxed) & DIED != 0
 }
 
+/// Says that a process has died with what the lock protects, though not with the lock; by the owner.
+#[allow(dead_code, reason = "the models of the protocols have no parts")]
+pub(crate) fn tell_died(memory: &Memory, pid: u32) {
+    memory.word(DEAD_PID).store(pid, Relaxed);
+    let state = memory.word(STATE);
+    state.store(state.load(Relaxed) | DIED, Relaxed);
+}
+
 /// Says that what the dead owner left is whole again; by the owner.
 pub(crate) fn repaired(memory: &Memory) {
     let state = memory.word(STATE);

@@ -21,6 +21,7 @@
 //! - [`Semaphore`] and [`BoundedSemaphore`] let so many pass; a [`Permit`] comes back when its holder dies.
 //! - [`Condition`] is a lock whose holder can wait for news of what it protects; a [`Monitor`] has what it protects inside.
 //! - [`Barrier`] is where all meet, or all learn that one cannot come.
+//! - [`Locked`] is values with a re-entrant lock inside, and an array of them can be divided into [`Part`]s; `ipc::Value` and `ipc::Array` stand on it.
 //! - [`RwLock`] and [`Once`] are what Python lacks.
 //!
 //! Each of them is a value: an argument of a process, a field, a part of a message; a copy is the same object.
@@ -47,6 +48,7 @@ mod identity;
 mod keeper;
 mod ledger;
 mod lock;
+mod locked;
 mod member;
 mod monitor;
 mod notices;
@@ -54,6 +56,7 @@ mod object;
 mod once;
 mod owner_died;
 mod pace;
+mod part;
 mod permits;
 mod readers;
 mod rlock;
@@ -70,10 +73,12 @@ pub use bounded_semaphore::{AboveBound, BoundedSemaphore};
 pub use condition::{Condition, ConditionError, ConditionGuard};
 pub use event::Event;
 pub use lock::{Guard, Lock};
+pub use locked::{Content, Exclusive, Held, Locked};
 pub use member::NoPlace;
 pub use monitor::{Monitor, MonitorGuard};
 pub use once::{Once, Start};
 pub use owner_died::{LockError, OwnerDied, TryLockError};
+pub use part::{Part, PartError};
 pub use rlock::{RGuard, RLock};
 pub use rwlock::{ReadGuard, RwLock, RwLockError, WriteGuard};
 pub use semaphore::{AcquireError, Permit, Semaphore, TryAcquireError};
