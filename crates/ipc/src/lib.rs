@@ -16,6 +16,8 @@
 //! - [`pipe`] gives a [`Sender`] and a [`Receiver`]; [`duplex`] two ends of a [`Connection`] that are both.
 //! - [`Queue`] is for many on both sides, with a [`Producer`] and a [`Consumer`] as its ends; [`SimpleQueue`] has neither ends nor
 //!   a bound; [`JoinableQueue`] knows when what was got is finished, and gives it again when an [`Item`] goes with its process.
+//! - [`Value`] and [`Array`] are memory that processes share, under a lock; an array is divided into a [`Part`] for each, who needs none;
+//!   [`RawValue`] and [`RawArray`] have no lock, and integers of them an atomic form.
 //! - [`SendError`], [`RecvError`], [`PutError`] and [`GetError`] say why not.
 //!
 //! Each end is a value: an argument of a process, a result, a field, a part of a message; and so are files, locks and segments
@@ -33,6 +35,7 @@
 )]
 #![forbid(unsafe_code)]
 
+mod array;
 mod channel;
 mod connection;
 mod error;
@@ -41,7 +44,9 @@ mod frame;
 mod message;
 mod pipe;
 mod queue;
+mod value;
 
+pub use array::{Array, ArrayError, ArrayGuard, OutOfBounds, RawArray};
 pub use connection::{Connection, duplex};
 pub use error::{RecvError, SendError};
 pub use pipe::{Receiver, Sender, pipe};
@@ -49,3 +54,5 @@ pub use queue::{
     Consumer, GetError, Item, JoinQueueError, JoinableQueue, Producer, PutError, Queue, SimpleQueue,
     TaskConsumer, TaskProducer,
 };
+pub use sync::{Part, PartError};
+pub use value::{RawValue, Value, ValueGuard};

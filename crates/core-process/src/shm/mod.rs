@@ -5,10 +5,12 @@
 //!
 //! - [`Segment`] is the memory; [`Shared`] says which types may live in it, [`Bool`] is one of them.
 //! - [`Typed`] is a value, or an array of values, of such a type; what another process sent is checked: [`OpenError`].
+//! - [`Cells`] are values that are read and written in place, without a lock; integers among them as atomics.
 //! - [`GrowingSegment`] is memory that becomes larger while processes use it.
 //! - [`Parcel`] is bytes that nobody can change any more; [`Pool`] has segments for large messages, which are used again.
 
 mod bool;
+mod cells;
 #[doc(hidden)]
 pub mod derived;
 mod fingerprint;
@@ -22,6 +24,7 @@ mod shared;
 mod typed;
 
 pub use bool::Bool;
+pub use cells::{Cells, Integer};
 /// Checks that a struct may live in shared memory and implements [`Shared`](trait@Shared) for it, or says why it may not.
 pub use core_process_derive::Shared;
 pub use fingerprint::Fingerprint;
