@@ -44,9 +44,10 @@ mod frame;
 mod message;
 mod pipe;
 mod queue;
+mod raw_array;
 mod value;
 
-pub use array::{Array, ArrayError, ArrayGuard, OutOfBounds, RawArray};
+pub use array::{Array, ArrayError, ArrayGuard, OutOfBounds};
 pub use connection::{Connection, duplex};
 pub use error::{RecvError, SendError};
 pub use pipe::{Receiver, Sender, pipe};
@@ -54,5 +55,6 @@ pub use queue::{
     Consumer, GetError, Item, JoinQueueError, JoinableQueue, Producer, PutError, Queue, SimpleQueue,
     TaskConsumer, TaskProducer,
 };
+pub use raw_array::RawArray;
 pub use sync::{Part, PartError};
 pub use value::{RawValue, Value, ValueGuard};

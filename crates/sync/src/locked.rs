@@ -12,13 +12,12 @@
 //! | 132 | the last number of parts that was given out |
 //! | 136 | the parts that are held, and by whom (`part.rs`) |
 //! | 144 or 192 | the values: one stands beside the mark, an array begins a cache line of its own |
-#![allow(unsafe_code, reason = "who holds the lock and the mark has the values")]
+#![allow(unsafe_code, reason = "puts values into memory that nobody else has yet")]
 
 use std::any::type_name;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -26,13 +25,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use core_process::Until;
-use core_process::shm::{Fingerprint, Segment, Shared};
+use core_process::shm::{Segment, Shared};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::content::Content;
 use crate::exclusion::{self, News};
+use crate::exclusive::{Exclusive, Held};
 use crate::object::{Kind, Object};
-use crate::owner_died::{Inherited, LockError, OwnerDied, TryLockError};
+use crate::owner_died::{LockError, OwnerDied, TryLockError};
 use crate::pace::{Over, Watch, next_sleep};
 use crate::part;
 use crate::seen::{self, Operation};
@@ -42,7 +43,7 @@ const HEAD: usize = 8;
 pub(crate) const LENT: usize = 128;
 pub(crate) const LAST_PARTS: usize = 132;
 /// Of `LENT`: a guard has the values.
-const TO_GUARD: u32 = 1;
+pub(crate) const TO_GUARD: u32 = 1;
 /// Where one value lies, if its alignment allows it.
 const ONE: usize = 144;
 /// Where an array begins.
@@ -70,65 +71,6 @@ pub struct Locked<C: ?Sized + Content> {
     pub(crate) object: Arc<Object>,
     pub(crate) count: usize,
     holds: PhantomData<Arc<C>>,
-}
-
-/// The lock held, and the values. Dropping it releases the lock.
-#[must_use = "the lock is released at once if the guard is not kept: `let _guard = ...` keeps it, `let _ = ...` does not"]
-pub struct Exclusive<'a, C: ?Sized + Content> {
-    locked: &'a Locked<C>,
-    /// The C library knows the owner by its thread.
-    stays: PhantomData<*const ()>,
-}
-
-/// One level of the lock held, and no values. The lock is free when the owner has dropped as many as it has taken.
-#[must_use = "the lock is released at once if the guard is not kept: `let _held = ...` keeps it, `let _ = ...` does not"]
-pub struct Held<'a> {
-    object: &'a Object,
-    stays: PhantomData<*const ()>,
-}
-
-/// A [`Shared`] type, or an array `[T]` of one.
-pub trait Content: content::Content {}
-
-impl<C: ?Sized + content::Content> Content for C {}
-
-pub(crate) mod content {
-    use super::{Fingerprint, NonNull, Shared};
-
-    /// What [`super::Locked`] has to know; not to be implemented elsewhere.
-    pub trait Content: Send + Sync {
-        /// One of the values.
-        type Item: Shared;
-        /// Told from that of the other form.
-        const FINGERPRINT: Fingerprint;
-        /// How many there are, if the type says so.
-        const COUNT: Option<usize>;
-
-        /// The values from an address on.
-        fn at(start: NonNull<Self::Item>, count: usize) -> NonNull<Self>;
-    }
-
-    impl<T: Shared> Content for T {
-        type Item = T;
-        const FINGERPRINT: Fingerprint = T::FINGERPRINT;
-        const COUNT: Option<usize> = Some(1);
-
-        #[inline]
-        fn at(start: NonNull<T>, _: usize) -> NonNull<T> {
-            start
-        }
-    }
-
-    impl<T: Shared> Content for [T] {
-        type Item = T;
-        const FINGERPRINT: Fingerprint = Fingerprint::named("slice").field("", 0, T::FINGERPRINT);
-        const COUNT: Option<usize> = None;
-
-        #[inline]
-        fn at(start: NonNull<T>, count: usize) -> NonNull<[T]> {
-            NonNull::slice_from_raw_parts(start, count)
-        }
-    }
 }
 
 impl<T: Shared> Locked<T> {
@@ -487,103 +429,9 @@ fn over<G>(over: Over) -> LockError<G> {
     }
 }
 
-impl<C: ?Sized + Content> Exclusive<'_, C> {
-    /// Releases the lock, and leaves the values lent in parts of this number.
-    pub(crate) fn leave_in_parts(self, number: u32) {
-        let memory = self.locked.memory();
-        // The drop below takes the guard's mark away, and no other.
-        memory.word(LENT).store(number, Relaxed);
-    }
-
-    #[inline]
-    fn place(&self) -> NonNull<C> {
-        let memory = self.locked.memory();
-        // A forked child has a copy of its parent's guard, and not the lock.
-        assert!(
-            exclusion::is_mine(memory),
-            "this guard is a copy in a forked child: the lock, and the values, are its parent's"
-        );
-        C::at(Locked::<C>::start(memory), self.locked.count)
-    }
-}
-
-impl<C: ?Sized + Content> Deref for Exclusive<'_, C> {
-    type Target = C;
-
-    #[inline]
-    fn deref(&self) -> &C {
-        let place = self.place();
-        // SAFETY: the values were put there or checked, and all bytes are some (`Shared`). The guard is the lock held, by this thread, and
-        // the mark that this is the one guard, so nobody else has a reference; the mapping lives as long as what is borrowed here.
-        unsafe { place.as_ref() }
-    }
-}
-
-impl<C: ?Sized + Content> DerefMut for Exclusive<'_, C> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut C {
-        let mut place = self.place();
-        // SAFETY: as in `deref`, and `&mut self` shows that the guard has given no other reference.
-        unsafe { place.as_mut() }
-    }
-}
-
-impl<C: ?Sized + Content> Drop for Exclusive<'_, C> {
-    #[inline]
-    fn drop(&mut self) {
-        let memory = self.locked.memory();
-        let lent = memory.word(LENT);
-        if exclusion::is_mine(memory) && lent.load(Relaxed) == TO_GUARD {
-            lent.store(0, Relaxed);
-        }
-        exclusion::release(memory);
-        seen::point("runlock", self.locked.object.id(), 0, Location::caller());
-    }
-}
-
-impl<C: ?Sized + Content> Inherited for Exclusive<'_, C> {
-    fn repaired(&self) {
-        exclusion::repaired(self.locked.memory());
-    }
-}
-
-impl Held<'_> {
-    /// How many levels the owner has, this one included.
-    pub fn depth(&self) -> u32 {
-        exclusion::depth(self.object.memory())
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        exclusion::release(self.object.memory());
-        seen::point("runlock", self.object.id(), 0, Location::caller());
-    }
-}
-
-impl Inherited for Held<'_> {
-    fn repaired(&self) {
-        exclusion::repaired(self.object.memory());
-    }
-}
-
 impl<C: ?Sized + Content> Clone for Locked<C> {
     fn clone(&self) -> Self {
         Self::of(Arc::clone(&self.object), self.count)
-    }
-}
-
-impl<C: ?Sized + Content + fmt::Debug> fmt::Debug for Exclusive<'_, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl fmt::Debug for Held<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held")
-            .field("depth", &self.depth())
-            .finish_non_exhaustive()
     }
 }
 

@@ -25,6 +25,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::exclusion::{self, News};
+use crate::exclusive::Exclusive;
 use crate::identity;
 use crate::locked::{LAST_PARTS, LENT, Locked};
 use crate::owner_died::OwnerDied;
@@ -108,7 +109,7 @@ impl<T: Shared> Locked<[T]> {
     /// # Panics
     /// If `count` is 0, or the calling thread has a guard of the array.
     #[track_caller]
-    pub fn split(&self, count: usize) -> Result<Vec<Part<T>>, OwnerDied<crate::locked::Exclusive<'_, [T]>>> {
+    pub fn split(&self, count: usize) -> Result<Vec<Part<T>>, OwnerDied<Exclusive<'_, [T]>>> {
         assert!(count > 0, "an array cannot be divided into no parts");
         let guard = self.lock()?;
         let memory = self.memory();
