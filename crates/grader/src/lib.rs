@@ -38,11 +38,12 @@
 //! In reading order: `verdict`, `report` and `lesson`, the words; `journal` and `work`, what is recorded; `scenario`,
 //! `evidence` and `findings`, what a lesson says; `caged`, `judge`, `decide` and `left_behind`, how a verdict
 //! comes about; `act` and `leaks`, inside the
-//! cage; `entry` and `verify`, the roles of a subject binary; `timeline` and `render`, what happened and a report as text. [`cage`] and [`inject`] know
-//! nothing of lessons and run any program; [`replay`] runs small programs step by step on paper, without a process.
+//! cage; `entry` and `verify`, the roles of a subject binary; `timeline` and `render`, what happened and a report as text. [`cage`], [`inject`] and
+//! [`stepping`] know nothing of lessons and run any program; [`replay`] runs small programs step by step on paper, without a process.
 
 mod act;
 mod answer;
+mod belongings;
 pub mod cage;
 mod caged;
 mod case;
@@ -63,11 +64,13 @@ mod render;
 pub mod replay;
 mod report;
 mod scenario;
+pub mod stepping;
 mod timeline;
 mod verdict;
 mod verify;
 pub mod work;
 
+pub use belongings::Belongings;
 pub use case::Case;
 pub use draw::Draw;
 pub use entry::main;

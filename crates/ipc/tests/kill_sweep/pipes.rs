@@ -5,7 +5,7 @@ use grader::inject::point;
 use ipc::{Receiver, RecvError, Sender, pipe};
 use serde::{Deserialize, Serialize};
 
-use crate::{BEGIN, EACH, END, KILL, Operation};
+use crate::calls::{BEGIN, EACH, END, KILL, Operation};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {

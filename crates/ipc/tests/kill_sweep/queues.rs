@@ -5,7 +5,7 @@ use grader::inject::point;
 use ipc::{Consumer, JoinableQueue, Producer, Queue, TaskConsumer};
 use serde::{Deserialize, Serialize};
 
-use crate::{BEGIN, EACH, END, Operation};
+use crate::calls::{BEGIN, EACH, END, Operation};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {

@@ -11,7 +11,9 @@ use core_process::Status;
 use grader::cage::{CageSpec, Ended};
 use grader::inject::{Sweep, SweepRun, sweep};
 
-use crate::{Swept, swept};
+use grader::stepping::Swept;
+
+use crate::swept;
 
 /// Prints the table.
 pub(crate) fn sweep_all(chosen: impl Fn(&str) -> bool) -> Swept {

@@ -1,6 +1,8 @@
 //! A process is killed at every instruction and at every system call of each operation: no lock is dead afterwards, no sleeper is left
 //! asleep, and a death with something in hand is told.
 //!
+//! How, and why a death at each change is one at each instruction, says `grader::stepping`; `SYNC_SWEEP_EVERY_INSTRUCTION=1` kills after each all
+//! the same, which takes a quarter of an hour and shows the same.
 //! `cargo test -p sync --test kill_sweep` prints both tables; an argument chooses rows by a part of their names. With the argument
 //! `swept` and a name this program is the one that is swept.
 #![allow(
@@ -12,39 +14,12 @@
 mod calls;
 #[path = "../gate/mod.rs"]
 mod gate;
-mod instructions;
-mod robust_list;
 mod scenes;
 mod swept;
-mod victim;
 
 use std::process::ExitCode;
 
-/// What a table has come to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Swept {
-    passed: usize,
-    failed: usize,
-    ignored: usize,
-    deaths: u64,
-}
-
-impl Swept {
-    /// A row more.
-    pub(crate) fn add(&mut self, is_good: bool, deaths: u64) {
-        self.passed += usize::from(is_good);
-        self.failed += usize::from(!is_good);
-        self.deaths += deaths;
-    }
-
-    /// Nothing can be swept where ptrace is forbidden.
-    pub(crate) fn forbidden(rows: usize) -> Self {
-        Self {
-            ignored: rows,
-            ..Self::default()
-        }
-    }
-}
+use grader::stepping::{self, Deaths, Swept};
 
 fn main() -> ExitCode {
     core_process::init();
@@ -62,7 +37,14 @@ fn main() -> ExitCode {
         .filter(|argument| !argument.starts_with('-'))
         .collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
-    let tables = [instructions::sweep_all(chosen), calls::sweep_all(chosen)];
+    let deaths = match std::env::var_os("SYNC_SWEEP_EVERY_INSTRUCTION") {
+        Some(_) => Deaths::AtEachInstruction,
+        None => Deaths::AtEachChange,
+    };
+    let tables = [
+        stepping::sweep_all(scenes::SCENES, deaths, chosen, |line| println!("{line}")),
+        calls::sweep_all(chosen),
+    ];
     let sum = |part: fn(&Swept) -> usize| tables.iter().map(part).sum::<usize>();
     let (passed, failed, ignored) = (
         sum(|table| table.passed),

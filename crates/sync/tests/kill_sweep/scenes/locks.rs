@@ -3,7 +3,7 @@
 use sync::{Lock, LockError, RLock};
 
 use super::{A_MOMENT, Scene, WATCHDOG, memory_of, news};
-use crate::victim::mark;
+use grader::stepping::mark;
 
 pub(crate) fn lock_unlock() -> Scene {
     let lock = Lock::new().unwrap();

@@ -3,7 +3,7 @@
 use sync::{Barrier, BarrierError, Condition, ConditionError, LockError, OwnerDied};
 
 use super::{A_MOMENT, Scene, WATCHDOG, memory_of};
-use crate::victim::mark;
+use grader::stepping::mark;
 
 fn waits(condition: &Condition) -> bool {
     let mut guard = condition.lock().unwrap_or_else(OwnerDied::into_guard);

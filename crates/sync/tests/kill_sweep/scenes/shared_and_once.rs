@@ -3,7 +3,7 @@
 use sync::{Once, RwLock, RwLockError};
 
 use super::{A_MOMENT, Scene, WATCHDOG, memory_of};
-use crate::victim::mark;
+use grader::stepping::mark;
 
 pub(crate) fn rwlock_both() -> Scene {
     let lock = RwLock::new().unwrap();

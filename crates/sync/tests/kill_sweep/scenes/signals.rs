@@ -3,7 +3,7 @@
 use sync::{Event, Semaphore};
 
 use super::{A_MOMENT, Scene, WATCHDOG, memory_of};
-use crate::victim::mark;
+use grader::stepping::mark;
 
 pub(crate) fn event_set() -> Scene {
     let event = Event::new().unwrap();

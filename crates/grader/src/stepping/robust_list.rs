@@ -3,7 +3,7 @@
 
 /// The address of the list's head in the memory of the thread with this number: a link, an offset, and the mutex that is being taken
 /// or released, eight bytes each.
-pub(crate) fn head(thread: i32) -> std::io::Result<u64> {
+pub(super) fn head(thread: i32) -> std::io::Result<u64> {
     let (mut head, mut len) = (0_u64, 0_usize);
     // SAFETY: the kernel writes a pointer and a length, for each of which there is room.
     let outcome = unsafe { libc::syscall(libc::SYS_get_robust_list, thread, &raw mut head, &raw mut len) };

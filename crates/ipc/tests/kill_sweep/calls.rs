@@ -1,0 +1,132 @@
+//! A fault at every system call of a send, a receive, a put and a get: a kill, and each error that a call may have.
+//!
+//! A child operates between two points and is hit at its first, its second, its third ... call there; the main process then
+//! looks at what has come. A run must end by itself: who waits for the dead is a HANG of the cage.
+
+use std::collections::BTreeMap;
+
+use core_process::Status;
+use grader::cage::CageSpec;
+use grader::inject::{Action, Sweep, SweepRun, sweep};
+use grader::stepping::Swept;
+
+use crate::{pipes, queues};
+
+pub(crate) const BEGIN: &str = "begin";
+pub(crate) const END: &str = "end";
+
+/// One row of the table.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    /// What its calls are hit by: the first so many of `FAULTS`.
+    pub(crate) faults: usize,
+    /// The main process's part; the outcome, in words. It panics where something is torn.
+    pub(crate) run: fn() -> String,
+}
+
+/// All of [`FAULTS`].
+pub(crate) const EACH: usize = 5;
+/// A kill alone: where an operation makes very many calls.
+pub(crate) const KILL: usize = 1;
+
+const FAULTS: &[(&str, Action); EACH] = &[
+    ("kill", Action::Kill),
+    ("EINTR", Action::Errno(libc::EINTR)),
+    ("ENOMEM", Action::Errno(libc::ENOMEM)),
+    ("EMFILE", Action::Errno(libc::EMFILE)),
+    ("ENOSPC", Action::Errno(libc::ENOSPC)),
+];
+
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    pipes::OPERATIONS.iter().chain(queues::OPERATIONS)
+}
+
+/// Plays the main process's part of an operation.
+pub(crate) fn play(name: &str) {
+    let operation = operations().find(|operation| operation.name == name).unwrap();
+    println!("{}", (operation.run)());
+}
+
+/// Prints the table.
+pub(crate) fn sweep_all(chosen: impl Fn(&str) -> bool) -> Swept {
+    println!(
+        "{:28} {:8} {:>5} {:>5}  outcomes",
+        "operation", "fault", "hits", "bad"
+    );
+    let mut total = Swept::default();
+    for operation in operations().filter(|operation| chosen(operation.name)) {
+        for (fault, action) in &FAULTS[..operation.faults] {
+            match run(operation.name, *action) {
+                Ok(runs) => {
+                    let kills = runs
+                        .iter()
+                        .filter(|run| run.injected.is_some() && *fault == "kill");
+                    total.add(report(operation.name, fault, &runs), kills.count() as u64);
+                }
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::Unsupported
+                        || error.to_string().contains("ptrace") =>
+                {
+                    println!("ignored: {error}");
+                    return Swept::forbidden(operations().map(|operation| operation.faults).sum());
+                }
+                Err(error) => {
+                    println!("{}: {error}", operation.name);
+                    total.add(false, 0);
+                }
+            }
+        }
+    }
+    total
+}
+
+fn run(name: &str, action: Action) -> std::io::Result<Vec<SweepRun>> {
+    let cage = CageSpec {
+        args: vec!["swept".to_owned(), name.to_owned()],
+        ..CageSpec::new(std::env::current_exe()?)
+    };
+    sweep(&Sweep {
+        victim: 1,
+        action,
+        after: Some(BEGIN.to_owned()),
+        until: Some(END.to_owned()),
+        ..Sweep::new(cage)
+    })
+}
+
+/// Prints a row, and each run that went badly; whether there was none.
+fn report(name: &str, fault: &str, runs: &[SweepRun]) -> bool {
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.injected.is_some()) {
+        *outcomes
+            .entry(run.stdout.lines().next().unwrap_or("nothing"))
+            .or_default() += 1;
+    }
+    // A call that cannot fail in any kernel: what its failure does says nothing.
+    let is_impossible = |run: &SweepRun| {
+        let call = run.injected.as_ref().map(|injected| injected.call.as_str());
+        fault != "kill" && call == Some("gettid")
+    };
+    let is_fine =
+        |run: &&SweepRun| is_impossible(run) || run.is_clean() && run.exit == Some(Status::Exited(0));
+    let bad: Vec<_> = runs.iter().filter(|run| !is_fine(run)).collect();
+    let hits = runs.iter().filter(|run| run.injected.is_some()).count();
+    let outcomes: Vec<String> = outcomes
+        .iter()
+        .map(|(what, count)| format!("{count} x {what}"))
+        .collect();
+    println!(
+        "{name:28} {fault:8} {hits:5} {:5}  {}",
+        bad.len(),
+        outcomes.join(", ")
+    );
+    for run in &bad {
+        println!("    BAD {run}\n        {}\n        {}", run.stdout, run.stderr);
+    }
+    // A sweep that hits nothing, or never gets through, shows nothing.
+    let shows_something = hits > 0 && runs.last().is_some_and(|run| run.injected.is_none());
+    if !shows_something {
+        println!("    BAD: the sweep did not end with an undisturbed run, or hit nothing");
+    }
+    bad.is_empty() && shows_something
+}
