@@ -161,8 +161,10 @@ fn what(process: &Stuck, operation: Option<&Event>, diagnosis: &Diagnosis, journ
             let objects: Vec<String> = objects
                 .iter()
                 .filter(|object| !ends_alone || is_end(object))
+                .take(asked_for(operation))
                 .map(|object| {
                     objects::of_sync(object, process.pid, operation, diagnosis, journal)
+                        .or_else(|| of_a_pipe(object, process.pid, operation))
                         .unwrap_or_else(|| name(object, process.pid))
                 })
                 .collect();
@@ -189,25 +191,54 @@ fn state(process: &Stuck) -> String {
     }
 }
 
-fn name(object: &Object, me: i32) -> String {
-    let holders = |holders: &[crate::cage::Holder], nobody: &str| {
-        let mut pids: Vec<i32> = holders.iter().map(|holder| holder.pid).collect();
-        pids.dedup();
-        if pids.is_empty() {
-            return nobody.to_owned();
-        }
-        let pids: Vec<String> = pids
-            .iter()
-            .map(|pid| {
-                if *pid == me {
-                    format!("{pid}, itself")
-                } else {
-                    pid.to_string()
-                }
-            })
-            .collect();
-        format!("held by pid {}", pids.join(" and "))
+/// For so many things the call waits. Behind them it may wait for some of the library's own, of which the answer knows nothing.
+fn asked_for(operation: Option<&Event>) -> usize {
+    let Some(call) = operation.filter(|event| event.source == Source::Library) else {
+        return usize::MAX;
     };
+    match call.name.as_str() {
+        "recv" | "send" => 1,
+        "wait_any" => usize::try_from(call.value).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+/// What process `me` waits for at an end of a pipe of the library, which is a socket to the kernel.
+fn of_a_pipe(object: &Object, me: i32, operation: Option<&Event>) -> Option<String> {
+    let Object::Socket { peers, .. } = object else {
+        return None;
+    };
+    let call = operation.filter(|event| event.source == Source::Library)?;
+    let held = held_by(peers, me, "held by nobody");
+    match call.name.as_str() {
+        "recv" | "wait_any" => Some(format!("a message (the end that sends is {held})")),
+        "send" => Some(format!("room for a message (the end that receives is {held})")),
+        _ => None,
+    }
+}
+
+/// `held by pid 12, itself and 13`.
+fn held_by(holders: &[crate::cage::Holder], me: i32, nobody: &str) -> String {
+    let mut pids: Vec<i32> = holders.iter().map(|holder| holder.pid).collect();
+    pids.dedup();
+    if pids.is_empty() {
+        return nobody.to_owned();
+    }
+    let pids: Vec<String> = pids
+        .iter()
+        .map(|pid| {
+            if *pid == me {
+                format!("{pid}, itself")
+            } else {
+                pid.to_string()
+            }
+        })
+        .collect();
+    format!("held by pid {}", pids.join(" and "))
+}
+
+fn name(object: &Object, me: i32) -> String {
+    let holders = |holders: &[crate::cage::Holder], nobody: &str| held_by(holders, me, nobody);
     match object {
         Object::End { pid } => format!("pid {pid} to end"),
         Object::AnyChild { children } if children.is_empty() => "a child to end".to_owned(),
@@ -390,6 +421,28 @@ mod tests {
             ..diagnosis
         };
         assert_eq!(describe(&through_a_helper, &journal, 30), lines[..3]);
+    }
+
+    #[test]
+    fn an_end_of_a_pipe_is_said_with_those_who_hold_the_other_one() {
+        let said = |name: &str, pid| {
+            let call = begins(30, Source::Library, name, 8, "learn/l03_04_pipe.rs");
+            let object = Object::Socket {
+                fd: 4,
+                inode: 8,
+                peers: vec![Holder { pid, fd: 5 }],
+            };
+            of_a_pipe(&object, 30, Some(&call))
+        };
+        assert_eq!(
+            said("recv", 30).unwrap(),
+            "a message (the end that sends is held by pid 30, itself)"
+        );
+        assert_eq!(
+            said("send", 31).unwrap(),
+            "room for a message (the end that receives is held by pid 31)"
+        );
+        assert_eq!(said("join", 31), None);
     }
 
     #[test]

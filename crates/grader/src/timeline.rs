@@ -73,7 +73,7 @@ fn library(event: &Event) -> String {
     }
 }
 
-/// What is done to an object of the crate `sync`, or a queue; its number follows.
+/// What is done to an object of the crates `sync` and `ipc`; its number follows.
 fn sync(name: &str, phase: Phase) -> Option<&'static str> {
     Some(match (name, phase) {
         ("lock" | "rlock", Phase::Begin) => "asks for lock",
@@ -108,6 +108,10 @@ fn sync(name: &str, phase: Phase) -> Option<&'static str> {
         ("put", _) => "waits no longer for room in queue",
         ("join_queue", Phase::Begin) => "waits until all is finished of queue",
         ("join_queue", _) => "waits no longer for queue",
+        ("recv", Phase::Begin) => "waits for a message in pipe",
+        ("recv", _) => "waits no longer for a message in pipe",
+        ("send", Phase::Begin) => "waits for room in pipe",
+        ("send", _) => "waits no longer for room in pipe",
         _ => return None,
     })
 }
