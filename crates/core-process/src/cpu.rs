@@ -21,8 +21,7 @@ pub fn cpu_count() -> usize {
 /// It is the smallest of three:
 /// - [`cpu_count`];
 /// - the processors in the calling thread's affinity (`taskset`, a cpuset): Python's `os.process_cpu_count()`. A thread, and a
-///   child by `spawn` or `fork`, begin with the affinity of the thread that starts them, a child of the forkserver with that of
-///   the thread that started the server;
+///   child by whatever method, begin with the affinity of the thread that starts them;
 /// - the processor time that the control group of the process, or one above it, may use (`cpu.max`, in version 1
 ///   `cpu.cfs_quota_us`; what `docker --cpus` sets), in whole processors, rounded down.
 ///

@@ -14,6 +14,7 @@ use core_process::{
 };
 use gate::{Gate, gate};
 use isolated::alone;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -29,6 +30,48 @@ macro_rules! served {
             .join()
             .unwrap()
     };
+}
+
+/// On how many processors the calling thread may run.
+fn affinity() -> Vec<usize> {
+    let set = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    (0..CpuSet::count())
+        .filter(|cpu| set.is_set(*cpu).unwrap())
+        .collect()
+}
+
+/// A child has the affinity of the thread that starts it, whatever the server has: the server began with another one, and while a start
+/// follows the end of a child, it is called to the processor of its client.
+#[test]
+fn p30_a_child_of_the_forkserver_has_the_affinity_of_the_thread_that_starts_it() {
+    fn set(cpus: &[usize]) {
+        let mut set = CpuSet::new();
+        for cpu in cpus {
+            set.set(*cpu).unwrap();
+        }
+        sched_setaffinity(Pid::from_raw(0), &set).unwrap();
+    }
+    fn case() {
+        let all = affinity();
+        for cpu in all.iter().cycle().take(6) {
+            set(&[*cpu]);
+            assert_eq!(served!(affinity), [*cpu]);
+            set(&all);
+            for _ in 0..3 {
+                assert_eq!(served!(affinity), all);
+            }
+            let crowd = [(); 3].map(|()| {
+                Process::new(affinity, ())
+                    .method(StartMethod::ForkServer)
+                    .start()
+                    .unwrap()
+            });
+            for child in crowd {
+                assert_eq!(child.join().unwrap(), all);
+            }
+        }
+    }
+    alone(case, ());
 }
 
 /// The one server of this process.

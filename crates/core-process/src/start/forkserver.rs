@@ -28,7 +28,8 @@ use super::{BlockFile, Plan, StartBlock, Started, go, no_process, preload};
 use crate::handle::lock;
 use crate::process::Options;
 use crate::stdio::Stream;
-use crate::sys::{fd, fdpass, fork, inherited, pidfd};
+use crate::sys::affinity::{self, Affinity};
+use crate::sys::{fd, fdpass, fork, inherited, pidfd, poll};
 use crate::{Child, ChildError, StartError, StartMethod};
 
 /// A running server, seen from its client.
@@ -44,6 +45,8 @@ struct Server {
     limits: [Option<(u64, u64)>; 2],
     /// The turn of the block that it has from the request before, to use it again.
     block: Option<u64>,
+    /// On which processors it may run, where that is known: since it has said that it has made a child with them.
+    affinity: Option<Affinity>,
 }
 
 static SERVER: Mutex<Option<Box<Server>>> = Mutex::new(None);
@@ -192,6 +195,7 @@ impl Server {
             owner: owner(),
             limits: limits(),
             block: None,
+            affinity: None,
         })
     }
 
@@ -231,14 +235,22 @@ impl Server {
             },
             streams: streams.map(|stream| stream.is_some()),
         };
-        let request = request.encode();
+        // A child has the affinity of the thread that starts it.
+        let affinity = Affinity::of_this_thread();
+        let mut known_affinity = self.affinity.take();
+        if has_it && affinity.is_some_and(|affinity| self.call_here(&affinity)) {
+            known_affinity = None;
+        }
+        let sent_affinity = affinity.filter(|affinity| known_affinity.as_ref() != Some(affinity));
+        let mut bytes = [0; server::Request::MOST];
+        let request = request.encode(sent_affinity.as_ref(), &mut bytes);
         let sent_block = (!has_it).then(|| file.as_fd());
         let descriptors: Vec<BorrowedFd<'_>> = sent_block
             .into_iter()
             .chain(streams.into_iter().flatten())
             .chain(plan.descriptors().iter().map(AsFd::as_fd))
             .collect();
-        match fdpass::send(&self.socket, &request, &descriptors) {
+        match fdpass::send(&self.socket, request, &descriptors) {
             Ok(()) => {}
             Err(error) if matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => {
                 return Err(Failed::Gone);
@@ -271,6 +283,7 @@ impl Server {
             (Some(Answer::Started { pid }), pidfd) => {
                 // With one that is used once it has forgotten no other.
                 self.block = block.turn().or(known);
+                self.affinity = affinity;
                 Ok(pidfd.map(|pidfd| Started { pid, pidfd }))
             }
             (Some(Answer::Threads { threads }), _) => Err(Failed::Refused(StartError::ForkWithThreads {
@@ -281,6 +294,25 @@ impl Server {
             ))),
             _ => Err(Failed::Gone),
         }
+    }
+
+    /// Has the server wake up on the processor where this thread is, and nowhere else, until it has read the next request, which
+    /// brings it its affinity back; whether it was called. It is to do what this thread waits for, so a second processor is of no use,
+    /// and to wake one that is asleep takes some ten times as long as to give it this one.
+    ///
+    /// For a request that follows the end of the child before: the server is waiting for it then. One that is running would have to be
+    /// stopped and moved.
+    fn call_here(&self, affinity: &Affinity) -> bool {
+        let Some(here) = affinity.narrowed_to(affinity::here()) else {
+            return false;
+        };
+        // A pid is all that the call takes. It is the server's, unless that ends and is reaped by somebody else, and its number comes
+        // round again, all between these two lines.
+        let is_there = matches!(poll::is_readable(&self.process), Ok(false));
+        if is_there {
+            here.set_for(self.process.pid());
+        }
+        is_there
     }
 
     /// Waits for an answer or the server's end. The socket alone would not do: a child that is stopped before it has closed its

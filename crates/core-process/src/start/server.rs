@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{BlockFile, Launch, StartBlock, bootstrap, go, take_all};
 use crate::exit::NoWayBack;
+use crate::sys::affinity::Affinity;
 use crate::sys::fork::{Sibling, ThreadRegistration, fork_sibling};
 use crate::sys::parent_death::{self, Handler};
 use crate::sys::{fdpass, inherited, signals, threads};
 use crate::{Fd, current, returns};
 
-/// A request. All else is in the descriptors that come with it: the block's, if it comes, the streams' that come, the arguments'.
+/// A request. All else is in the descriptors that come with it (the block's, if it comes, the streams' that come, the arguments'), and in
+/// its affinity, if that comes: the server's, and its forks', from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) block: Block,
@@ -37,14 +39,22 @@ pub(super) enum Block {
 }
 
 impl Request {
-    pub(super) const LENGTH: usize = 4;
+    const LENGTH: usize = 4;
+    /// No request is longer.
+    pub(super) const MOST: usize = Self::LENGTH + Affinity::MOST_BYTES;
 
-    pub(super) fn encode(self) -> [u8; Self::LENGTH] {
+    /// The request's bytes, at the beginning of `place`.
+    pub(super) fn encode<'a>(self, affinity: Option<&Affinity>, place: &'a mut [u8; Self::MOST]) -> &'a [u8] {
         let [stdin, stdout, stderr] = self.streams.map(u8::from);
-        [self.block as u8, stdin, stdout, stderr]
+        let (head, rest) = place.split_at_mut(Self::LENGTH);
+        head.copy_from_slice(&[self.block as u8, stdin, stdout, stderr]);
+        let affinity = affinity.map_or(&[][..], Affinity::as_bytes);
+        rest[..affinity.len()].copy_from_slice(affinity);
+        &place[..Self::LENGTH + affinity.len()]
     }
 
-    fn decode([block, stdin, stdout, stderr]: [u8; Self::LENGTH]) -> Option<Self> {
+    fn decode(bytes: &[u8]) -> Option<(Self, Option<Affinity>)> {
+        let (&[block, stdin, stdout, stderr], affinity) = bytes.split_first_chunk()?;
         let block = match block {
             0 => Block::Once,
             1 => Block::Again,
@@ -52,7 +62,8 @@ impl Request {
             _ => return None,
         };
         let streams = [stdin, stdout, stderr].map(|sent| sent != 0);
-        Some(Self { block, streams })
+        let affinity = Affinity::from_bytes(affinity).filter(|_| !affinity.is_empty());
+        Some((Self { block, streams }, affinity))
     }
 }
 
@@ -96,10 +107,10 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
         stayed: Cell::new(None),
     };
     loop {
-        let mut request = [0; Request::LENGTH];
+        let mut request = [0; Request::MOST];
         let forked = match fdpass::recv(&server.socket, &mut request) {
             Ok((0, _)) => return,
-            Ok((_, descriptors)) => server.fork_one(request, descriptors),
+            Ok((length, descriptors)) => server.fork_one(&request[..length], descriptors),
             // At the descriptor limit a request's descriptors are lost: its client is told.
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EMFILE)),
         };
@@ -190,7 +201,7 @@ impl Server {
     /// Forks the child of one request. Does not return in the child. Not `inline`: the child writes to the stack from here on, and
     /// what lies above (buffers) would take it over the edge of a page.
     #[inline(never)]
-    fn fork_one(&self, request: [u8; Request::LENGTH], descriptors: Vec<OwnedFd>) -> Forked {
+    fn fork_one(&self, request: &[u8], descriptors: Vec<OwnedFd>) -> Forked {
         let threads = if self.is_alone.get() {
             Ok(1)
         } else {
@@ -209,9 +220,12 @@ impl Server {
             }
             Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
         }
-        let Some(request) = Request::decode(request) else {
+        let Some((request, affinity)) = Request::decode(request) else {
             return Forked::failed(libc::EINVAL);
         };
+        if let Some(affinity) = affinity {
+            affinity.set_here();
+        }
         let stayed = match request.block {
             // One that is used once leaves it where it is.
             Block::Once => None,

@@ -3,6 +3,7 @@
 //! Invariant: descriptors come and go as `OwnedFd` and `BorrowedFd`, are close-on-exec, and never take the numbers
 //! 0 to 2. This layer knows nothing of recipes, children or start methods.
 
+pub(crate) mod affinity;
 pub(crate) mod call;
 pub(crate) mod clone;
 pub(crate) mod cpu;
