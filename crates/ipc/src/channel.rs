@@ -60,6 +60,14 @@ impl Channel {
         Ok((one, other))
     }
 
+    /// An end that came from elsewhere.
+    pub(crate) fn over(socket: PacketSocket) -> io::Result<Self> {
+        let id = rustix::fs::fstat(&socket)?.st_ino;
+        Ok(Self {
+            end: Arc::new(End { socket, id }),
+        })
+    }
+
     pub(crate) fn send(
         &self,
         content: Content,

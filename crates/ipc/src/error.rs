@@ -22,6 +22,15 @@ pub enum SendError {
     Disconnected,
     /// The value cannot be encoded.
     Encode(EncodeError),
+    /// So many descriptors are in the value, and the connection is one over TCP, which carries none.
+    Descriptors(usize),
+    /// The message has more bytes than the connection carries.
+    TooLong {
+        /// Bytes of the message.
+        len: u64,
+        /// Bytes that are carried.
+        most: usize,
+    },
     /// The system refused: no memory or no descriptor for a large message, or too many descriptors on their way.
     Os(io::Error),
 }
@@ -86,6 +95,13 @@ impl fmt::Display for SendError {
             Self::Stopped => f.write_str("the wait for room was stopped by its stop token"),
             Self::Disconnected => f.write_str("the last receiver is gone: nobody can receive the message"),
             Self::Encode(error) => error.fmt(f),
+            Self::Descriptors(count) => write!(
+                f,
+                "{count} descriptors (of files, locks, ends of pipes) are in the value, and TCP carries none"
+            ),
+            Self::TooLong { len, most } => {
+                write!(f, "the message has {len} bytes; the connection carries {most}")
+            }
             Self::Os(error) => write!(f, "the message cannot be sent: {error}"),
         }
     }

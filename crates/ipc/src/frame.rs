@@ -74,12 +74,28 @@ impl Head {
 
     /// The head that a packet begins with, and what follows it.
     pub(crate) fn split(packet: &[u8]) -> Result<(Self, &[u8]), String> {
-        let Some((head, rest)) = packet.split_first_chunk::<HEAD>() else {
+        let Some((head, rest)) = packet.split_first_chunk() else {
             return Err(format!(
                 "a packet of {} bytes is shorter than a head",
                 packet.len()
             ));
         };
+        let head = Self::read(head)?;
+        if head.place == Place::Inline && head.len != rest.len() as u64 {
+            return Err(format!(
+                "its head says {} bytes and {} have come",
+                head.len,
+                rest.len()
+            ));
+        }
+        if head.place == Place::Parcel && !rest.is_empty() {
+            return Err(format!("{} bytes are beside a parcel", rest.len()));
+        }
+        Ok((head, rest))
+    }
+
+    /// A head alone, whatever follows it.
+    pub(crate) fn read(head: &[u8; HEAD]) -> Result<Self, String> {
         let [m0, m1, m2, m3, content, place, carriage, pad, numbers @ ..] = *head;
         if [m0, m1, m2, m3] != MAGIC {
             return Err("it is no message of this library, or one of another version".to_owned());
@@ -88,7 +104,7 @@ impl Head {
         if pad != 0 || padding != [0; 4] {
             return Err("its head has a field that is unknown here".to_owned());
         }
-        let head = Self {
+        Ok(Self {
             content: match content {
                 0 => Content::Value,
                 1 => Content::Bytes,
@@ -106,18 +122,7 @@ impl Head {
             },
             len: u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]),
             descriptors: u32::from_le_bytes([d0, d1, d2, d3]),
-        };
-        if head.place == Place::Inline && head.len != rest.len() as u64 {
-            return Err(format!(
-                "its head says {} bytes and {} have come",
-                head.len,
-                rest.len()
-            ));
-        }
-        if head.place == Place::Parcel && !rest.is_empty() {
-            return Err(format!("{} bytes are beside a parcel", rest.len()));
-        }
-        Ok((head, rest))
+        })
     }
 }
 

@@ -18,6 +18,8 @@
 //!   a bound; [`JoinableQueue`] knows when what was got is finished, and gives it again when an [`Item`] goes with its process.
 //! - [`Value`] and [`Array`] are memory that processes share, under a lock; an array is divided into a [`Part`] for each, who needs none;
 //!   [`RawValue`] and [`RawArray`] have no lock, and integers of them an atomic form.
+//! - [`Listener`] and [`Client`] bring processes together that share nothing but an address, and may be a [`Key`];
+//!   [`TcpListener`] and [`TcpClient`] do so from machine to machine.
 //! - [`SendError`], [`RecvError`], [`PutError`] and [`GetError`] say why not.
 //!
 //! Each end is a value: an argument of a process, a result, a field, a part of a message; and so are files, locks and segments
@@ -36,25 +38,38 @@
 #![forbid(unsafe_code)]
 
 mod array;
+mod auth;
 mod channel;
+mod client;
 mod connection;
 mod error;
 mod forms;
 mod frame;
+mod listener;
 mod message;
 mod pipe;
 mod queue;
 mod raw_array;
+mod stream;
 mod value;
 
 pub use array::{Array, ArrayError, ArrayGuard, OutOfBounds};
+pub use auth::Key;
+pub use client::Client;
+pub use client::error::{AcceptError, ConnectError};
+pub use client::tcp::TcpClient;
 pub use connection::{Connection, duplex};
 pub use error::{RecvError, SendError};
+pub use listener::address::Address;
+pub use listener::door::{Peer, Peers};
+pub use listener::tcp::{TcpListener, TcpListenerOptions};
+pub use listener::{Listener, ListenerOptions};
 pub use pipe::{Receiver, Sender, pipe};
 pub use queue::{
     Consumer, GetError, Item, JoinQueueError, JoinableQueue, Producer, PutError, Queue, SimpleQueue,
     TaskConsumer, TaskProducer,
 };
 pub use raw_array::RawArray;
+pub use stream::connection::TcpConnection;
 pub use sync::{Part, PartError};
 pub use value::{RawValue, Value, ValueGuard};
