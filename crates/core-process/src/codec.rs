@@ -86,21 +86,32 @@ pub enum DecodeError {
 /// descriptor free for a duplicate.
 /// Nothing is left open in either case.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> {
+    let mut bytes = Vec::new();
+    let descriptors = encode_into(value, &mut bytes)?;
+    Ok(Encoded { bytes, descriptors })
+}
+
+/// [`encode`] at the end of `bytes`, which may be used again for the next value; the descriptors.
+///
+/// # Errors
+/// As [`encode`]; something may have been appended to `bytes`.
+#[inline]
+pub fn encode_into<T: Serialize + ?Sized>(
+    value: &T,
+    bytes: &mut Vec<u8>,
+) -> Result<Vec<OwnedFd>, EncodeError> {
     // A value of no size has no descriptor in it, unless it makes one up: then the table below is needed, and this fails. So an empty
     // result costs a forked child no page that it would have to copy.
-    if size_of_val(value) == 0
-        && !Scope::is_open()
-        && let Ok(bytes) = encode::to_bytes(value)
-    {
-        let descriptors = Vec::new();
-        return Ok(Encoded { bytes, descriptors });
+    if size_of_val(value) == 0 && !Scope::is_open() {
+        let before = bytes.len();
+        if encode::append(value, bytes).is_ok() {
+            return Ok(Vec::new());
+        }
+        bytes.truncate(before);
     }
     let scope = Scope::outgoing();
-    match encode::to_bytes(value) {
-        Ok(bytes) => Ok(Encoded {
-            bytes,
-            descriptors: scope.into_outgoing(),
-        }),
+    match encode::append(value, bytes) {
+        Ok(()) => Ok(scope.into_outgoing()),
         Err(error) => Err(match scope.into_refusal() {
             Some(Refusal::Duplicate(errno)) => EncodeError::Descriptor(errno),
             _ => error,
@@ -113,6 +124,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> 
 /// # Errors
 /// A [`DecodeError`] unless bytes and descriptors are one whole value and nothing else; every descriptor is then
 /// closed.
+#[inline]
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<T, DecodeError> {
     // Without a byte there is no index of a descriptor, either.
     if bytes.is_empty() && descriptors.is_empty() && !Scope::is_open() {

@@ -146,12 +146,24 @@ impl Table {
     }
 }
 
+/// How far the innermost scope of a thread has come. Most values have no descriptor, and for those this is all there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Outside,
+    /// Encoding, and no descriptor has appeared.
+    Encoding,
+    /// Decoding what came without descriptors, and none was asked for.
+    Decoding,
+    /// The table is in use.
+    Table,
+}
+
 thread_local! {
-    /// Whether this thread is in a scope. To look at it writes nothing.
-    static OPEN: Cell<bool> = const { Cell::new(false) };
+    /// To look at it writes nothing.
+    static STAGE: Cell<Stage> = const { Cell::new(Stage::Outside) };
 
     /// Never dropped, so that it is there for hooks at the end of the process, which run after the thread's values were dropped.
-    /// Outside of a scope it holds nothing.
+    /// While no stage of this thread is [`Stage::Table`] it holds nothing.
     static TABLE: RefCell<ManuallyDrop<Table>> = const { RefCell::new(ManuallyDrop::new(Table::new(Role::Outside))) };
 }
 
@@ -182,6 +194,16 @@ pub(crate) fn take(index: u32) -> Result<OwnedFd, Refusal> {
 }
 
 fn change<R>(step: impl FnOnce(&mut Role) -> Result<R, Refusal>) -> Result<R, Refusal> {
+    let role = match STAGE.get() {
+        Stage::Encoding => Some(Role::Encoding(Vec::new())),
+        Stage::Decoding => Some(Role::Decoding(Vec::new())),
+        Stage::Outside | Stage::Table => None,
+    };
+    if let Some(role) = role {
+        // Nothing of it is in use: a scope that uses it is this one.
+        replace(Table::new(role));
+        STAGE.set(Stage::Table);
+    }
     TABLE.with_borrow_mut(|table| {
         let outcome = step(&mut table.role);
         if let Err(refusal) = &outcome {
@@ -198,43 +220,67 @@ fn replace(table: Table) -> Table {
 /// The table of one call of `encode` or `decode`. Dropping it closes what is in the table and brings back the table
 /// of the call around it.
 pub(crate) struct Scope {
-    /// The table of the call around this one, until this scope ends.
-    outer: Option<Table>,
+    /// How far the call around this one had come.
+    outer: Stage,
+    /// Its table, if that was in use.
+    table: Option<Table>,
+    is_open: bool,
     // The table is this thread's.
     not_send: PhantomData<*const ()>,
 }
 
 impl Scope {
+    #[inline]
     pub(crate) fn outgoing() -> Self {
-        Self::open(Role::Encoding(Vec::new()))
+        Self::open(Stage::Encoding)
     }
 
+    #[inline]
     pub(crate) fn incoming(descriptors: Vec<OwnedFd>) -> Self {
-        Self::open(Role::Decoding(descriptors.into_iter().map(Some).collect()))
+        let scope = Self::open(Stage::Decoding);
+        if !descriptors.is_empty() {
+            let role = Role::Decoding(descriptors.into_iter().map(Some).collect());
+            replace(Table::new(role));
+            STAGE.set(Stage::Table);
+        }
+        scope
     }
 
     /// Whether this thread is in one.
     #[inline]
     pub(crate) fn is_open() -> bool {
-        OPEN.get()
+        STAGE.get() != Stage::Outside
     }
 
-    fn open(role: Role) -> Self {
-        OPEN.set(true);
+    #[inline]
+    fn open(stage: Stage) -> Self {
+        let outer = STAGE.replace(stage);
         Self {
-            outer: Some(replace(Table::new(role))),
+            outer,
+            table: (outer == Stage::Table).then(|| replace(Table::new(Role::Outside))),
+            is_open: true,
             not_send: PhantomData,
         }
     }
 
-    /// Puts the outer table back; the table of this scope.
+    /// Puts the outer table back; the table of this scope, if it was needed.
+    #[inline]
     fn close(&mut self) -> Option<Table> {
-        let outer = self.outer.take()?;
-        OPEN.set(!matches!(outer.role, Role::Outside));
-        Some(replace(outer))
+        if !self.is_open {
+            return None;
+        }
+        self.is_open = false;
+        let was = STAGE.replace(self.outer);
+        if was != Stage::Table && self.table.is_none() {
+            return None;
+        }
+        let outer = self.table.take();
+        let table = replace(outer.unwrap_or(Table::new(Role::Outside)));
+        (was == Stage::Table).then_some(table)
     }
 
     /// Ends the scope; the descriptors to send.
+    #[inline]
     pub(crate) fn into_outgoing(mut self) -> Vec<OwnedFd> {
         match self.close() {
             Some(Table {
@@ -246,6 +292,7 @@ impl Scope {
     }
 
     /// Ends the scope; how many descriptors nobody has taken (they are closed).
+    #[inline]
     pub(crate) fn into_unused(mut self) -> usize {
         match self.close() {
             Some(Table {
@@ -263,6 +310,7 @@ impl Scope {
 }
 
 impl Drop for Scope {
+    #[inline]
     fn drop(&mut self) {
         self.close();
     }

@@ -30,7 +30,7 @@
 //!
 //! Inside: ends (`pipe.rs`, `connection.rs`, with the forms of `forms.rs`) over a channel (`channel.rs`) over messages
 //! (`message.rs`, `frame.rs`) over [`core_process::packet`]; handles (`queue.rs`) over a store (`queue/store.rs`: locks, sockets) over
-//! a ring (`queue/ring.rs`) in [`core_process::shm`].
+//! a ring (`queue/ring.rs` and what it names) in [`core_process::shm`].
 #![allow(
     clippy::needless_doctest_main,
     reason = "init() has to be seen as the first line of main"

@@ -4,11 +4,13 @@
 //! are in `queue/README.md`.
 //! This file does not know how; see `queue/store.rs` and `queue/ring.rs`.
 
+mod buffer;
 mod error;
 mod forms;
 mod get;
 mod joinable;
 mod leases;
+mod pause;
 mod put;
 mod ring;
 mod simple;
@@ -20,6 +22,8 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use core_process::Until;
+
 use crate::channel::Patience;
 use forms::{a_handle, getting, putting};
 use ring::Getting;
@@ -28,6 +32,9 @@ use store::Side;
 pub use error::{GetError, PutError};
 pub use joinable::{Item, JoinQueueError, JoinableQueue, TaskConsumer, TaskProducer};
 pub use simple::SimpleQueue;
+
+/// No end of a wait.
+static FOREVER: Until = Until::forever();
 
 /// A queue between processes, and both of its ends: `multiprocessing.Queue`.
 ///
@@ -90,7 +97,7 @@ impl<T> Queue<T> {
     /// A queue for any number of values.
     ///
     /// # Errors
-    /// `EMFILE`, `ENFILE`: no descriptor is free (it takes five). `ENOMEM`, `ENOSPC`: no memory is.
+    /// `EMFILE`, `ENFILE`: no descriptor is free (it takes three). `ENOMEM`, `ENOSPC`: no memory is.
     pub fn new() -> io::Result<Self> {
         Self::create(None)
     }

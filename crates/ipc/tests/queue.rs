@@ -253,10 +253,10 @@ fn count_descriptors() -> [usize; 3] {
 
 /// C5: in CPython the descriptors of an unused queue stay.
 #[test]
-fn q17_a_queue_costs_five_descriptors_and_gives_them_back() {
+fn q17_a_queue_costs_three_descriptors_and_gives_them_back() {
     let child = Process::new(count_descriptors, ()).start().unwrap();
     let [none, one, after] = child.join().unwrap();
-    assert_eq!((one, after), (none + 5, none));
+    assert_eq!((one, after), (none + 3, none));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::sys::memory::{Got, Memory, Nesting};
 const DEAD_PID: usize = 60;
 const MUTEX: usize = 64;
 const STATE: usize = 112;
-const HINT: usize = 116;
+pub(crate) const HINT: usize = 116;
 const OWNER_PID: usize = 120;
 const OWNER_TID: usize = 124;
 

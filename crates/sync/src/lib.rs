@@ -59,6 +59,8 @@ mod once;
 mod owner_died;
 mod pace;
 mod part;
+#[doc(hidden)]
+pub mod passage;
 mod permits;
 mod readers;
 mod rlock;

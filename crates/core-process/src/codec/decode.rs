@@ -22,6 +22,7 @@ const MOST_EMPTY: usize = 1 << 16;
 const RESERVED: usize = 64;
 
 /// A value and how many bytes follow it.
+#[inline]
 pub(super) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
     let mut reader = Reader {
         bytes,
@@ -55,6 +56,7 @@ struct Reader<'de> {
 }
 
 impl<'de> Reader<'de> {
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'de [u8], DecodeError> {
         let Some((taken, rest)) = self.bytes.split_at_checked(count) else {
             return wrong("the bytes end inside it");
@@ -76,7 +78,23 @@ impl<'de> Reader<'de> {
     }
 
     /// A number of at most `bits` bits, seven in each byte, the lowest first.
+    #[inline]
     fn varint(&mut self, bits: u32) -> Result<u128, DecodeError> {
+        // Up to nine bytes fill no 64 bits; what ends among them is read without the wide numbers.
+        if bits >= 64 {
+            let mut value = 0;
+            for (at, &byte) in self.bytes.iter().take(9).enumerate() {
+                value |= u64::from(byte & 0x7F) << (7 * at);
+                if byte < 0x80 {
+                    self.bytes = &self.bytes[at + 1..];
+                    return Ok(value.into());
+                }
+            }
+        }
+        self.any_varint(bits)
+    }
+
+    fn any_varint(&mut self, bits: u32) -> Result<u128, DecodeError> {
         let mut value = 0;
         let mut shift = 0;
         loop {

@@ -15,13 +15,10 @@ use serde::ser::{
 
 use super::{EncodeError, MOST_LEVELS};
 
-pub(super) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut writer = Writer {
-        bytes: Vec::new(),
-        depth: 0,
-    };
-    value.serialize(&mut writer)?;
-    Ok(writer.bytes)
+/// Appends a value to `bytes`.
+#[inline]
+pub(super) fn append<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    value.serialize(&mut Writer { bytes, depth: 0 })
 }
 
 impl serde::ser::Error for EncodeError {
@@ -30,14 +27,37 @@ impl serde::ser::Error for EncodeError {
     }
 }
 
-struct Writer {
-    bytes: Vec<u8>,
+struct Writer<'b> {
+    bytes: &'b mut Vec<u8>,
     /// How many values are open around the next one.
     depth: usize,
 }
 
-impl Writer {
-    fn varint(&mut self, mut value: u128) {
+impl<'b> Writer<'b> {
+    #[inline]
+    fn varint(&mut self, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.short_varint(value),
+            Err(_) => self.long_varint(value),
+        }
+    }
+
+    /// At most ten bytes, appended at once.
+    #[inline]
+    fn short_varint(&mut self, mut value: u64) {
+        let mut digits = [0; 10];
+        let mut count = 0;
+        while value >= 0x80 && count < 9 {
+            digits[count] = value as u8 | 0x80;
+            value >>= 7;
+            count += 1;
+        }
+        digits[count] = value as u8;
+        self.bytes.extend_from_slice(&digits[..=count]);
+    }
+
+    #[cold]
+    fn long_varint(&mut self, mut value: u128) {
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
             value >>= 7;
@@ -73,7 +93,7 @@ impl Writer {
     }
 
     /// Opens a part whose number of elements is not written, because the type says it.
-    fn parts(&mut self, count: usize) -> Result<Parts<'_>, EncodeError> {
+    fn parts(&mut self, count: usize) -> Result<Parts<'_, 'b>, EncodeError> {
         self.enter()?;
         Ok(Parts {
             writer: self,
@@ -102,16 +122,16 @@ macro_rules! plain_bytes {
     )*};
 }
 
-impl<'a> Serializer for &'a mut Writer {
+impl<'a, 'b> Serializer for &'a mut Writer<'b> {
     type Ok = ();
     type Error = EncodeError;
-    type SerializeSeq = Parts<'a>;
-    type SerializeTuple = Parts<'a>;
-    type SerializeTupleStruct = Parts<'a>;
-    type SerializeTupleVariant = Parts<'a>;
-    type SerializeMap = Parts<'a>;
-    type SerializeStruct = Parts<'a>;
-    type SerializeStructVariant = Parts<'a>;
+    type SerializeSeq = Parts<'a, 'b>;
+    type SerializeTuple = Parts<'a, 'b>;
+    type SerializeTupleStruct = Parts<'a, 'b>;
+    type SerializeTupleVariant = Parts<'a, 'b>;
+    type SerializeMap = Parts<'a, 'b>;
+    type SerializeStruct = Parts<'a, 'b>;
+    type SerializeStructVariant = Parts<'a, 'b>;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -192,7 +212,7 @@ impl<'a> Serializer for &'a mut Writer {
         self.inside(value)
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a>, EncodeError> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a, 'b>, EncodeError> {
         self.enter()?;
         let start = self.bytes.len();
         if let Some(len) = len {
@@ -206,11 +226,11 @@ impl<'a> Serializer for &'a mut Writer {
         })
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<Parts<'a>, EncodeError> {
+    fn serialize_tuple(self, len: usize) -> Result<Parts<'a, 'b>, EncodeError> {
         self.parts(len)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Parts<'a>, EncodeError> {
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Parts<'a, 'b>, EncodeError> {
         self.parts(len)
     }
 
@@ -220,18 +240,18 @@ impl<'a> Serializer for &'a mut Writer {
         index: u32,
         _: &'static str,
         len: usize,
-    ) -> Result<Parts<'a>, EncodeError> {
+    ) -> Result<Parts<'a, 'b>, EncodeError> {
         self.varint(index.into());
         self.parts(len)
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a>, EncodeError> {
+    fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a, 'b>, EncodeError> {
         // `flatten` makes such a map. It could be written, but never read: the bytes do not say what they are.
         let unknown = "a map whose size is not known beforehand, as #[serde(flatten)] makes it, has no place in the format";
         self.serialize_seq(Some(len.ok_or_else(|| EncodeError::custom(unknown))?))
     }
 
-    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Parts<'a>, EncodeError> {
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Parts<'a, 'b>, EncodeError> {
         self.parts(len)
     }
 
@@ -241,15 +261,15 @@ impl<'a> Serializer for &'a mut Writer {
         index: u32,
         _: &'static str,
         len: usize,
-    ) -> Result<Parts<'a>, EncodeError> {
+    ) -> Result<Parts<'a, 'b>, EncodeError> {
         self.varint(index.into());
         self.parts(len)
     }
 }
 
 /// The elements of a sequence, a map, or a type with fields.
-struct Parts<'a> {
-    writer: &'a mut Writer,
+struct Parts<'a, 'b> {
+    writer: &'a mut Writer<'b>,
     /// What was said before the first element; `None` until the last one is written.
     announced: Option<usize>,
     written: usize,
@@ -257,7 +277,7 @@ struct Parts<'a> {
     start: usize,
 }
 
-impl Parts<'_> {
+impl Parts<'_, '_> {
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.written += 1;
         value.serialize(&mut *self.writer)
@@ -283,7 +303,7 @@ impl Parts<'_> {
 
 macro_rules! parts {
     ($($name:ident: $method:ident($($key:ident)?);)*) => {$(
-        impl $name for Parts<'_> {
+        impl $name for Parts<'_, '_> {
             type Ok = ();
             type Error = EncodeError;
 
@@ -307,7 +327,7 @@ parts! {
     SerializeStructVariant: serialize_field(_key);
 }
 
-impl SerializeMap for Parts<'_> {
+impl SerializeMap for Parts<'_, '_> {
     type Ok = ();
     type Error = EncodeError;
 

@@ -136,9 +136,17 @@ fn length(head: usize, first: usize, step: u32) -> io::Result<usize> {
 
 impl View {
     /// Its size in bytes; never 0.
+    #[inline]
     #[expect(clippy::len_without_is_empty, reason = "a view is never empty")]
     pub fn len(&self) -> usize {
         self.memory.len()
+    }
+
+    /// Where it is mapped, as long as its [`GrowingSegment`] is there. For the crates above that keep locks in it.
+    #[doc(hidden)]
+    #[inline]
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.memory.as_ptr()
     }
 
     /// The four bytes at `offset` as an atomic integer.
@@ -165,6 +173,7 @@ impl View {
     ///
     /// # Panics
     /// In the caller's line, if they do not lie inside.
+    #[inline]
     #[track_caller]
     pub fn write_bytes(&self, offset: usize, bytes: &[u8]) {
         self.memory.write(offset, bytes);
@@ -174,6 +183,7 @@ impl View {
     ///
     /// # Panics
     /// In the caller's line, if they do not lie inside.
+    #[inline]
     #[track_caller]
     pub fn read_bytes(&self, offset: usize, to: &mut [u8]) {
         self.memory.read(offset, to);

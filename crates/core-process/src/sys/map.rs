@@ -119,6 +119,7 @@ impl Mapping {
     }
 
     /// Copies the bytes from `offset` on into `to`.
+    #[inline]
     #[track_caller]
     pub(crate) fn read(&self, offset: usize, to: &mut [u8]) {
         let (head, words, tail) = self.split(offset, to.len());

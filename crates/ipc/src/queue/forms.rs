@@ -15,8 +15,9 @@ macro_rules! putting {
             /// # Errors
             /// A [`PutError`]; nothing was put.
             #[track_caller]
+            #[inline]
             pub fn put(&self, value: &T) -> Result<(), PutError> {
-                self.put_until(value, core_process::Until::forever())
+                self.put_value(value, Patience::Until(&crate::queue::FOREVER))
             }
 
             /// [`put`](Self::put), if there is room now: `put_nowait` in Python.
@@ -52,15 +53,12 @@ macro_rules! putting {
 
             #[track_caller]
             fn put_value(&self, value: &T, patience: Patience<'_>) -> Result<(), PutError> {
-                let encoded = core_process::codec::encode(value).map_err(PutError::Encode)?;
                 let caller = std::panic::Location::caller();
-                put::put(
-                    &self.to,
-                    &encoded.bytes,
-                    encoded.descriptors,
-                    patience,
-                    caller,
-                )
+                buffer::with_bytes(|bytes| {
+                    let descriptors =
+                        core_process::codec::encode_into(value, bytes).map_err(PutError::Encode)?;
+                    put::put(&self.to, bytes, descriptors, patience, caller)
+                })
             }
         }
     };
@@ -76,8 +74,12 @@ macro_rules! getting {
             /// [`GetError::Closed`] or [`GetError::Disconnected`] when nothing will come any more; another [`GetError`] if there is
             /// something that is no such value.
             #[track_caller]
+            #[inline]
             pub fn get(&self) -> Result<T, GetError> {
-                self.get_until(core_process::Until::forever())
+                self.get_value(
+                    Patience::Until(&crate::queue::FOREVER),
+                    std::panic::Location::caller(),
+                )
             }
 
             /// [`get`](Self::get), if something is there now: `get_nowait` in Python. What was put before is there, always.
@@ -115,13 +117,11 @@ macro_rules! getting {
             #[track_caller]
             pub fn iter(&self) -> impl Iterator<Item = Result<T, GetError>> + '_ {
                 let caller = std::panic::Location::caller();
-                let forever = core_process::Until::forever();
-                std::iter::from_fn(
-                    move || match self.get_value(Patience::Until(&forever), caller) {
-                        Err(error) if error.is_end() => None,
-                        other => Some(other),
-                    },
-                )
+                let forever = Patience::Until(&crate::queue::FOREVER);
+                std::iter::from_fn(move || match self.get_value(forever, caller) {
+                    Err(error) if error.is_end() => None,
+                    other => Some(other),
+                })
             }
 
             /// The values that are there, without waiting for more.
@@ -138,9 +138,9 @@ macro_rules! getting {
                 patience: Patience<'_>,
                 caller: &'static std::panic::Location<'static>,
             ) -> Result<T, GetError> {
-                get::with_buffer(|buffer| {
+                buffer::with_buffer(|buffer| {
                     let descriptors = get::get(&self.from, buffer, patience, caller)?;
-                    core_process::codec::decode(buffer, descriptors).map_err(GetError::Decode)
+                    core_process::codec::decode(buffer.value(), descriptors).map_err(GetError::Decode)
                 })
             }
         }

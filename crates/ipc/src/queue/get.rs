@@ -3,126 +3,127 @@
 //! Invariant: a value is in the ring, or it was this call's. What a death at each step leaves is in `README.md` beside this file.
 //! Bytes are decoded after the lock was left, and not here.
 
-use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::Location;
 
 use core_process::WaitError;
 use core_process::packet::PacketSocket;
-use sync::Guard;
+use sync::passage::Inside;
 
+use super::buffer::Buffer;
 use super::error::GetError;
-use super::ring::{First, Ring};
-use super::sleepers::{next_sleep, sleep, wake_one};
+use super::pause::is_here;
+use super::sleepers::{Sleeps, sleep, wake_one};
 use super::store::{Side, Told, take_patiently};
 use super::work::is_drained;
 use crate::channel::Patience;
 use crate::message::{Incoming, LONGEST, Refused};
 
-thread_local! {
-    /// Room for the bytes of a value that is decoded where it lies. A value whose decoding gets another one finds it taken.
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// More is not kept for the next value.
-const KEPT: usize = 1 << 20;
-
-/// Lends room for the bytes of a value.
-pub(crate) fn with_buffer<R>(use_it: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    let mut buffer = BUFFER.take();
-    let outcome = use_it(&mut buffer);
-    if buffer.capacity() <= KEPT {
-        BUFFER.set(buffer);
-    }
-    outcome
-}
-
 /// Gets a value: its bytes in `bytes`, and its descriptors.
+#[inline]
 pub(crate) fn get(
     side: &Side,
-    bytes: &mut Vec<u8>,
+    bytes: &mut Buffer,
     patience: Patience<'_>,
     caller: &'static Location<'static>,
 ) -> Result<Vec<OwnedFd>, GetError> {
     get_by(side, patience, caller, || try_get(side, bytes, patience))
 }
 
+#[inline]
 pub(super) fn get_by<R>(
     side: &Side,
     patience: Patience<'_>,
     caller: &'static Location<'static>,
     mut attempt: impl FnMut() -> Result<Option<R>, GetError>,
 ) -> Result<R, GetError> {
+    if let Some(got) = attempt()? {
+        wake_one(side.store().ring().room());
+        return Ok(got);
+    }
+    wait_and_get(side, patience, caller, &mut attempt)
+}
+
+#[cold]
+fn wait_and_get<R>(
+    side: &Side,
+    patience: Patience<'_>,
+    caller: &'static Location<'static>,
+    attempt: &mut dyn FnMut() -> Result<Option<R>, GetError>,
+) -> Result<R, GetError> {
     let ring = side.store().ring();
     let mut told = None;
+    let mut sleeps = Sleeps::new();
     loop {
-        // Before the look into the ring: what is closed gets no more.
+        // Before the look into the ring: what is closed gets no more, and who is gone has put all that it ever will. So one more look
+        // is the last one.
         let is_closed = ring.is_closed();
-        if let Some(got) = attempt()? {
+        let has_come = !is_closed
+            && matches!(patience, Patience::Until(_))
+            && side.pause().look_for(ring.put_cpu(), || ring.waiting());
+        // Asked only where it is likely, since it is a system call.
+        let asks = match patience {
+            Patience::None => true,
+            Patience::Until(until) => sleeps.are_to_ask(until),
+        };
+        let is_alone = asks && !has_come && side.is_alone();
+        if (has_come || is_closed || is_alone)
+            && let Some(got) = attempt()?
+        {
             wake_one(ring.room());
             return Ok(got);
         }
         if is_closed && is_drained(side)? {
             return Err(GetError::Closed);
         }
-        // Asked only where there is nothing, since it is a system call. Who is gone has put all that it ever will, so one more
-        // look is the last one.
-        if side.is_alone() {
-            if let Some(got) = attempt()? {
-                wake_one(ring.room());
-                return Ok(got);
-            }
-            if is_drained(side)? {
-                return Err(GetError::Disconnected);
-            }
+        if is_alone && is_drained(side)? {
+            return Err(GetError::Disconnected);
         }
         let Patience::Until(until) = patience else {
             return Err(GetError::Empty);
         };
-        let longest = next_sleep(until)?;
+        let longest = sleeps.next(until)?;
         if told.is_none() {
             told = Told::begin("get", side.store().id(), until, caller);
         }
         let there =
             || ring.waiting() > 0 || ring.may_have_returns() || ring.is_closed() && !ring.has_leases();
         sleep(ring.items(), longest, there);
+        if let Some(got) = attempt()? {
+            wake_one(ring.room());
+            return Ok(got);
+        }
     }
 }
 
 /// What a value that is taken out needs: the lock.
-pub(super) fn take_consumers<'a>(side: &'a Side, patience: Patience<'_>) -> Result<Guard<'a>, GetError> {
+#[inline]
+pub(super) fn take_consumers<'a>(side: &'a Side, patience: Patience<'_>) -> Result<Inside<'a>, GetError> {
     take_patiently(side.store().consumers(), patience).map_err(|error| match (error, patience) {
         (WaitError::TimedOut, Patience::None) => GetError::Empty,
         (other, _) => other.into(),
     })
 }
 
-pub(super) fn copy(ring: &Ring, record: &First, bytes: &mut Vec<u8>) -> Result<(), GetError> {
-    bytes.clear();
-    bytes
-        .try_reserve(record.len)
-        .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-    bytes.resize(record.len, 0);
-    Ok(ring.copy(record, bytes)?)
-}
-
+#[inline]
 fn try_get(
     side: &Side,
-    bytes: &mut Vec<u8>,
+    bytes: &mut Buffer,
     patience: Patience<'_>,
 ) -> Result<Option<Vec<OwnedFd>>, GetError> {
     let ring = side.store().ring();
     // A look without the lock, so that who finds nothing is in nobody's way.
-    if ring.len() == 0 {
+    if ring.looks_empty() {
         return Ok(None);
     }
-    let _guard = take_consumers(side, patience)?;
+    let inside = take_consumers(side, patience)?;
     let Some(first) = ring.first()? else {
         return Ok(None);
     };
-    copy(ring, &first, bytes)?;
-    let Some(ticket) = first.ticket else {
+    is_here(ring.get_cpu(), inside.cpu());
+    ring.copy(&first, bytes)?;
+    let Some(ticket) = first.ticket() else {
         ring.remove(&first);
         return Ok(Some(Vec::new()));
     };

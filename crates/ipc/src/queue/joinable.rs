@@ -20,7 +20,7 @@ use super::forms::{a_handle, putting};
 use super::leases::Lease;
 use super::ring::Getting;
 use super::store::{self, Side};
-use super::{get, put, work};
+use super::{buffer, put, work};
 use crate::channel::Patience;
 
 /// A queue whose producers can wait until everything was not only got but finished: `multiprocessing.JoinableQueue`.
@@ -238,9 +238,9 @@ fn item<T: DeserializeOwned>(
     patience: Patience<'_>,
     caller: &'static Location<'static>,
 ) -> Result<Item<T>, GetError> {
-    get::with_buffer(|buffer| {
+    buffer::with_buffer(|buffer| {
         let lease = work::lease(side, buffer, patience, caller)?;
-        match codec::decode(buffer, Vec::new()) {
+        match codec::decode(buffer.value(), Vec::new()) {
             Ok(value) => Ok(Item {
                 value,
                 lease: Some(lease),

@@ -15,7 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::ring::{First, GIVEN, NEXT, PUTS, RETURNS, Ring, slot};
+use super::ring::words::{GIVEN, NEXT, PUTS, RETURNS, slot};
+use super::ring::{First, Ring};
 
 /// A record's state is its ticket: how often it was given, four times, and one of these.
 const STATES: u64 = 4;
@@ -96,7 +97,7 @@ impl Leases {
             return Ok(None);
         }
         let record = ring.record(given, words.atomic_u64(NEXT + slot(given)).load(Relaxed))?;
-        let next = record.next;
+        let next = record.next();
         let Some(lease) = self.lease(ring, record)? else {
             return Ok(None);
         };
@@ -118,7 +119,7 @@ impl Leases {
         if !lock_byte(mine.file.as_ref(), record.count, libc::F_WRLCK)? {
             return Ok(None);
         }
-        let deliveries = record.ticket.unwrap_or(0) / STATES + 1;
+        let deliveries = record.ticket().unwrap_or(0) / STATES + 1;
         ring.change_ticket(&record, deliveries * STATES + LEASED)?;
         mine.counts.insert(record.count);
         Ok(Some(Lease { record, deliveries }))
@@ -130,7 +131,7 @@ impl Leases {
         let given = ring.words().atomic_u64(GIVEN).load(Relaxed);
         while count != given {
             let record = ring.record(count, place)?;
-            let came_back = match record.ticket.unwrap_or(0) % STATES {
+            let came_back = match record.ticket().unwrap_or(0) % STATES {
                 RETURNED => true,
                 LEASED => !self.has(count) && self.is_dead(ring, count)?,
                 _ => false,
@@ -138,7 +139,7 @@ impl Leases {
             if came_back {
                 return Ok(Some(record));
             }
-            (count, place) = (count.wrapping_add(1), record.next);
+            (count, place) = (count.wrapping_add(1), record.next());
         }
         Ok(None)
     }
@@ -185,8 +186,8 @@ pub(crate) fn unfinished(ring: &Ring) -> io::Result<u64> {
     let mut unfinished = ring.waiting();
     while count != given {
         let record = ring.record(count, place)?;
-        unfinished += u64::from(record.ticket.unwrap_or(0) % STATES != FINISHED);
-        (count, place) = (count.wrapping_add(1), record.next);
+        unfinished += u64::from(record.ticket().unwrap_or(0) % STATES != FINISHED);
+        (count, place) = (count.wrapping_add(1), record.next());
     }
     Ok(unfinished)
 }
@@ -200,7 +201,7 @@ pub(crate) fn remove_finished(ring: &Ring) -> io::Result<()> {
             return Ok(());
         }
         let record = ring.record(count, place)?;
-        if record.ticket.unwrap_or(0) % STATES != FINISHED {
+        if record.ticket().unwrap_or(0) % STATES != FINISHED {
             return Ok(());
         }
         ring.remove(&record);

@@ -11,8 +11,9 @@ use core_process::{Until, WaitError};
 
 use super::error::PutError;
 use super::leases;
+use super::pause::is_here;
 use super::ring::NoRoom;
-use super::sleepers::{next_sleep, sleep, wake_one};
+use super::sleepers::{Sleeps, sleep, wake_one};
 use super::store::{Side, Told, take_patiently};
 use crate::channel::Patience;
 use crate::frame::Content;
@@ -43,31 +44,60 @@ pub(crate) fn put(
     let packet = (!descriptors.is_empty())
         .then(|| Outgoing::new(Content::Bytes, &[0; 8], descriptors))
         .transpose()?;
+    let wanted = match try_put(side, bytes, packet.as_ref(), patience)? {
+        None => {
+            wake_one(store.ring().items());
+            return Ok(());
+        }
+        Some(wanted) => wanted,
+    };
+    wait_and_put(side, bytes, packet.as_ref(), patience, caller, wanted)
+}
+
+#[cold]
+fn wait_and_put(
+    side: &Side,
+    bytes: &[u8],
+    packet: Option<&Outgoing<'_>>,
+    patience: Patience<'_>,
+    caller: &'static Location<'static>,
+    mut wanted: Wanted,
+) -> Result<(), PutError> {
+    let store = side.store();
+    let ring = store.ring();
     let mut told = None;
+    let mut sleeps = Sleeps::new();
     loop {
-        let wanted = match try_put(side, bytes, packet.as_ref(), patience)? {
+        let has_come = match (&wanted, patience) {
+            (Wanted::Records, Patience::Until(_)) => side.pause().look_for(ring.get_cpu(), || ring.allowed()),
+            _ => false,
+        };
+        if !has_come {
+            let asks = match patience {
+                Patience::None => true,
+                Patience::Until(until) => sleeps.are_to_ask(until),
+            };
+            if asks && side.is_alone() {
+                return Err(PutError::Disconnected);
+            }
+            let Patience::Until(until) = patience else {
+                return Err(PutError::Full);
+            };
+            let longest = sleeps.next(until)?;
+            if told.is_none() {
+                told = Told::begin("put", store.id(), until, caller);
+            }
+            match wanted {
+                Wanted::Records => sleep(ring.room(), longest, || !ring.is_full() || ring.is_closed()),
+                Wanted::Packets => drop(side.socket().wait_to_send(&Until::from(longest))),
+            }
+        }
+        match try_put(side, bytes, packet, patience)? {
             None => {
-                wake_one(store.ring().items());
+                wake_one(ring.items());
                 return Ok(());
             }
-            Some(wanted) => wanted,
-        };
-        if side.is_alone() {
-            return Err(PutError::Disconnected);
-        }
-        let Patience::Until(until) = patience else {
-            return Err(PutError::Full);
-        };
-        let longest = next_sleep(until)?;
-        if told.is_none() {
-            told = Told::begin("put", store.id(), until, caller);
-        }
-        match wanted {
-            Wanted::Records => {
-                let there = || !store.ring().is_full() || store.ring().is_closed();
-                sleep(store.ring().room(), longest, there);
-            }
-            Wanted::Packets => drop(side.socket().wait_to_send(&Until::from(longest))),
+            Some(other) => wanted = other,
         }
     }
 }
@@ -84,24 +114,27 @@ fn try_put(
     let ring = store.ring();
     let state = ring.has_leases().then_some(leases::WAITING);
     let has_ticket = packet.is_some() || state.is_some();
-    let _guard = take_patiently(store.producers(), patience).map_err(full_at_once(patience))?;
+    let inside = take_patiently(store.producers(), patience).map_err(full_at_once(patience))?;
     if ring.is_closed() {
         return Err(PutError::Closed);
     }
-    match ring.fits(bytes.len(), has_ticket)? {
-        Ok(()) => {}
-        Err(NoRoom::Bound) => return Ok(Some(Wanted::Records)),
-        Err(NoRoom::Memory) => {
-            if side.is_alone() {
-                return Err(PutError::Disconnected);
+    let room = loop {
+        match ring.find_room(bytes.len(), has_ticket)? {
+            Ok(room) => break room,
+            Err(NoRoom::Bound) => return Ok(Some(Wanted::Records)),
+            Err(NoRoom::Memory) => {
+                if side.is_alone() {
+                    return Err(PutError::Disconnected);
+                }
+                // In this order everywhere: the producers' lock, then the consumers'.
+                let _both = take_patiently(store.consumers(), patience).map_err(full_at_once(patience))?;
+                ring.grow(bytes.len(), has_ticket)?;
             }
-            // In this order everywhere: the producers' lock, then the consumers'.
-            let _both = take_patiently(store.consumers(), patience).map_err(full_at_once(patience))?;
-            ring.grow(bytes.len(), has_ticket)?;
         }
-    }
+    };
+    is_here(ring.put_cpu(), inside.cpu());
     let Some(packet) = packet else {
-        ring.put(state, bytes)?;
+        ring.put(&room, state, bytes);
         return Ok(None);
     };
     let ticket = ring.next_ticket();
@@ -110,7 +143,7 @@ fn try_put(
     });
     match sent.map_err(|error| (error.kind(), error)) {
         Ok(()) => {
-            ring.put(Some(ticket), bytes)?;
+            ring.put(&room, Some(ticket), bytes);
             Ok(None)
         }
         Err((io::ErrorKind::WouldBlock, _)) => Ok(Some(Wanted::Packets)),

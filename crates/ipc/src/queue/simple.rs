@@ -10,7 +10,7 @@ use super::error::{GetError, PutError};
 use super::forms::{a_handle, getting, putting};
 use super::ring::Getting;
 use super::store::{self, Side};
-use super::{get, put};
+use super::{buffer, get, put};
 use crate::channel::Patience;
 
 /// A queue that anybody who has it puts into and gets from: `multiprocessing.SimpleQueue`.

@@ -12,6 +12,8 @@
 //! | 1 to 31 | how often somebody went to sleep: so a mark is not taken away from one who has just come |
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+use std::sync::atomic::compiler_fence;
 use std::sync::atomic::{AtomicU32, fence};
 use std::time::Duration;
 
@@ -21,21 +23,54 @@ use rustix::thread::futex::{self, Flags, Timespec};
 const MARK: u32 = 1;
 const ENTRY: u32 = 2;
 
-/// After so long a sleeper looks again: for a stop token, for the death of the other side, for a wake-up that was lost.
+/// A first sleep, after which a sleeper asks whether the other side is still there: that is a system call, and in most cases
+/// something comes before.
+const FIRST: Duration = Duration::from_millis(1);
+
+/// The second one; and the longest one of a wait with a stop token, which cannot be slept on together with a word.
 pub(crate) const WATCHFUL: Duration = Duration::from_millis(20);
 
-/// How long to sleep before the next look.
-///
-/// # Errors
-/// The wait is over: its token was stopped, or its deadline has passed.
-pub(crate) fn next_sleep(until: &Until) -> Result<Duration, WaitError> {
-    if until.token().is_some_and(core_process::StopToken::is_stopped) {
-        return Err(WaitError::Stopped);
+/// The longest one: so late may be seen, after a long wait, that the other side was killed, or that a wake-up was lost.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// The sleeps of one wait, each longer by a quarter than the one before. So what nobody wakes for is seen after a fifth of the
+/// time that was waited, and a wait that lasts looks once a second.
+#[derive(Debug)]
+pub(crate) struct Sleeps {
+    next: Duration,
+}
+
+impl Sleeps {
+    pub(crate) fn new() -> Self {
+        Self { next: FIRST }
     }
+
+    /// Whether to ask for the other side before the next sleep: not before the first one, unless it cannot be.
+    pub(crate) fn are_to_ask(&self, until: &Until) -> bool {
+        self.next != FIRST || next_sleep(until, FIRST).is_err()
+    }
+
+    /// How long to sleep before the next look.
+    ///
+    /// # Errors
+    /// The wait is over: its token was stopped, or its deadline has passed.
+    pub(crate) fn next(&mut self, until: &Until) -> Result<Duration, WaitError> {
+        let sleep = next_sleep(until, self.next)?;
+        self.next = (self.next + self.next / 4).clamp(WATCHFUL, LONGEST);
+        Ok(sleep)
+    }
+}
+
+fn next_sleep(until: &Until, longest: Duration) -> Result<Duration, WaitError> {
+    let longest = match until.token() {
+        Some(token) if token.is_stopped() => return Err(WaitError::Stopped),
+        Some(_) => longest.min(WATCHFUL),
+        None => longest,
+    };
     match until.remaining() {
         Some(Duration::ZERO) => Err(WaitError::TimedOut),
-        Some(left) => Ok(WATCHFUL.min(left)),
-        None => Ok(WATCHFUL),
+        Some(left) => Ok(longest.min(left)),
+        None => Ok(longest),
     }
 }
 
@@ -59,19 +94,31 @@ pub(crate) fn sleep(word: &AtomicU32, longest: Duration, is_there: impl FnOnce()
         tv_sec: longest.as_secs().cast_signed(),
         tv_nsec: longest.subsec_nanos().into(),
     };
+    sync::passage::sleeps();
     // Woken, changed before, interrupted, timed out: for the caller all are "look again".
     let _ = futex::wait(word, Flags::empty(), marked, Some(&timeout));
 }
 
-/// Wakes one, if somebody may sleep; after a change that others wait for.
+/// Wakes one, if somebody may sleep; after a change that others wait for, and after the lock was left under which it was made.
 #[inline]
 pub(crate) fn wake_one(word: &AtomicU32) {
     // Pairs with the fence in `sleep`.
-    fence(SeqCst);
+    fence_after_a_release();
     let seen = word.load(Relaxed);
     if seen & MARK != 0 {
         wake_marked(word, seen);
     }
+}
+
+/// Between what was done under a lock that was left, and what follows.
+#[inline]
+fn fence_after_a_release() {
+    // There the C library releases a robust mutex by an atomic exchange, and every such instruction is a full fence: what was
+    // stored before is seen by all before what follows is read. So the compiler alone has to keep the order.
+    #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+    compiler_fence(SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", target_env = "gnu")))]
+    fence(SeqCst);
 }
 
 #[cold]
@@ -106,7 +153,8 @@ mod tests {
                         sleep(&word, Duration::from_secs(60), || changed.load(Relaxed));
                     }
                 });
-                changed.store(true, Relaxed);
+                // An exchange, as the release of a lock is.
+                changed.swap(true, SeqCst);
                 wake_one(&word);
             });
         }
@@ -122,13 +170,22 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_ends_with_its_wait() {
-        assert!(matches!(next_sleep(&Until::forever()), Ok(WATCHFUL)));
+    fn a_sleep_ends_with_its_wait_and_a_long_wait_looks_once_a_second() {
+        let mut sleeps = Sleeps::new();
+        let forever = Until::forever();
+        assert!(!sleeps.are_to_ask(&forever));
+        let lengths: Vec<_> = (0..40).map(|_| sleeps.next(&forever).unwrap()).collect();
+        assert_eq!(lengths[..2], [FIRST, WATCHFUL]);
+        assert!(lengths.is_sorted() && lengths[39] == LONGEST);
+        assert!(sleeps.are_to_ask(&forever));
         let over = Until::from(Duration::ZERO);
-        assert!(matches!(next_sleep(&over), Err(WaitError::TimedOut)));
+        assert!(Sleeps::new().are_to_ask(&over));
+        assert!(matches!(sleeps.next(&over), Err(WaitError::TimedOut)));
         let source = core_process::StopSource::new().unwrap();
+        let token = source.token();
+        assert!(matches!(sleeps.next(&Until::from(&token)), Ok(WATCHFUL)));
         source.stop();
-        let stopped = Until::from((&source.token(), Duration::ZERO));
-        assert!(matches!(next_sleep(&stopped), Err(WaitError::Stopped)));
+        let stopped = Until::from((&token, Duration::ZERO));
+        assert!(matches!(sleeps.next(&stopped), Err(WaitError::Stopped)));
     }
 }

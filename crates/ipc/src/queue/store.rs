@@ -1,4 +1,4 @@
-//! What all handles of a queue share: the ring, its two locks, and the socket pair through which descriptors travel and by which
+//! What all handles of a queue share: the ring, the two locks in its memory, and the socket pair through which descriptors travel and by which
 //! each side knows whether there is anybody on the other one.
 //!
 //! Invariant: a side is gone when the kernel says so: every copy of its end of the pair is closed, in every process and in every
@@ -18,9 +18,11 @@ use core_process::probe::{self, Phase};
 use core_process::{Fd, Until, WaitError};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sync::{Guard, Lock, LockError, OwnerDied, TryLockError};
+use sync::passage::{Inside, Passage};
 
 use super::leases::Leases;
+use super::pause::Pause;
+use super::ring::words::{CONSUMERS, PRODUCERS};
 use super::ring::{Getting, Ring};
 use super::sleepers::wake_all;
 use crate::channel::Patience;
@@ -31,8 +33,8 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// The part that both sides have.
 pub(crate) struct Store {
     ring: Ring,
-    producers: Lock,
-    consumers: Lock,
+    producers: Passage,
+    consumers: Passage,
     /// For an observer. The same in every process.
     id: u64,
 }
@@ -44,30 +46,34 @@ pub(crate) struct Side {
     store: Arc<Store>,
     /// What this process has got by this handle and has not finished, in a queue with leases.
     leases: Leases,
+    /// How long it stays away before it looks for the other side's work.
+    pause: Pause,
 }
 
 /// A new queue: its store, and the ends of its producers and its consumers.
 pub(crate) fn create(bound: Option<u64>, getting: Getting) -> io::Result<(Arc<Side>, Arc<Side>)> {
     let ring = Ring::create(bound, getting)?;
     let id = rustix::fs::fstat(&ring)?.st_ino;
-    let store = Arc::new(Store {
-        ring,
-        producers: Lock::new()?,
-        consumers: Lock::new()?,
-        id,
-    });
+    for lock in [PRODUCERS, CONSUMERS] {
+        Passage::lay_out(ring.memory(), lock)?;
+    }
+    let store = Arc::new(Store::of(ring, id)?);
     let (to, from) = PacketSocket::pair()?;
-    let [to, from] = [to, from].map(|socket| {
-        Arc::new(Side {
-            socket: Some(socket),
-            store: Arc::clone(&store),
-            leases: Leases::new(),
-        })
-    });
+    let [to, from] = [to, from].map(|socket| Arc::new(Side::of(socket, &store)));
     Ok((to, from))
 }
 
 impl Side {
+    fn of(socket: PacketSocket, store: &Arc<Store>) -> Self {
+        Self {
+            socket: Some(socket),
+            store: Arc::clone(store),
+            leases: Leases::new(),
+            pause: Pause::new(),
+        }
+    }
+
+    #[inline]
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -75,6 +81,10 @@ impl Side {
     /// What this process has got by this handle and has not finished.
     pub(super) fn leases(&self) -> &Leases {
         &self.leases
+    }
+
+    pub(super) fn pause(&self) -> &Pause {
+        &self.pause
     }
 
     pub(super) fn socket(&self) -> &PacketSocket {
@@ -97,22 +107,17 @@ impl Drop for Side {
     }
 }
 
-/// Takes a lock, and forgets that an owner died: the ring is whole at any instruction.
-pub(super) fn take<'a>(lock: &'a Lock, until: &Until) -> Result<Guard<'a>, WaitError> {
-    match lock.try_lock() {
-        Ok(guard) => return Ok(guard),
-        Err(TryLockError::OwnerDied(died)) => return Ok(died.repaired()),
-        Err(TryLockError::WouldBlock) => {}
-    }
-    match lock.lock_until(until) {
-        Ok(guard) => Ok(guard),
-        Err(LockError::OwnerDied(died)) => Ok(OwnerDied::repaired(died)),
-        Err(LockError::TimedOut) => Err(WaitError::TimedOut),
-        Err(LockError::Stopped) => Err(WaitError::Stopped),
-    }
+/// Takes a lock, and asks for no news of a dead owner: the ring is whole at any instruction.
+#[inline]
+pub(super) fn take<'a>(lock: &'a Passage, until: &Until) -> Result<Inside<'a>, WaitError> {
+    lock.enter(until)
 }
 
-pub(super) fn take_patiently<'a>(lock: &'a Lock, patience: Patience<'_>) -> Result<Guard<'a>, WaitError> {
+#[inline]
+pub(super) fn take_patiently<'a>(lock: &'a Passage, patience: Patience<'_>) -> Result<Inside<'a>, WaitError> {
+    if let Some(inside) = lock.try_enter() {
+        return Ok(inside);
+    }
     match patience {
         Patience::None => take(lock, &Until::from(MOMENT)),
         Patience::Until(until) => take(lock, until),
@@ -120,15 +125,25 @@ pub(super) fn take_patiently<'a>(lock: &'a Lock, patience: Patience<'_>) -> Resu
 }
 
 impl Store {
+    fn of(ring: Ring, id: u64) -> io::Result<Self> {
+        Ok(Self {
+            producers: Passage::at(ring.memory(), PRODUCERS)?,
+            consumers: Passage::at(ring.memory(), CONSUMERS)?,
+            ring,
+            id,
+        })
+    }
+
+    #[inline]
     pub(crate) fn ring(&self) -> &Ring {
         &self.ring
     }
 
-    pub(super) fn producers(&self) -> &Lock {
+    pub(super) fn producers(&self) -> &Passage {
         &self.producers
     }
 
-    pub(super) fn consumers(&self) -> &Lock {
+    pub(super) fn consumers(&self) -> &Passage {
         &self.consumers
     }
 
@@ -188,25 +203,16 @@ impl fmt::Debug for Side {
 
 impl Serialize for Store {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (
-            self.id,
-            Fd::from(self.ring.as_fd()),
-            &self.producers,
-            &self.consumers,
-        )
-            .serialize(serializer)
+        (self.id, Fd::from(self.ring.as_fd())).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Store {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (id, ring, producers, consumers) = <(u64, Fd<OwnedFd>, Lock, Lock)>::deserialize(deserializer)?;
-        Ok(Self {
-            ring: Ring::open(ring.into_inner()).map_err(D::Error::custom)?,
-            producers,
-            consumers,
-            id,
-        })
+        let (id, ring) = <(u64, Fd<OwnedFd>)>::deserialize(deserializer)?;
+        Ring::open(ring.into_inner())
+            .and_then(|ring| Self::of(ring, id))
+            .map_err(D::Error::custom)
     }
 }
 
@@ -241,13 +247,7 @@ pub(crate) fn received<'de, const N: usize, D: Deserializer<'de>>(
     let store = Arc::new(store);
     let sides: Vec<_> = sockets
         .into_iter()
-        .map(|socket| {
-            Arc::new(Side {
-                socket: Some(socket),
-                store: Arc::clone(&store),
-                leases: Leases::new(),
-            })
-        })
+        .map(|socket| Arc::new(Side::of(socket, &store)))
         .collect();
     sides
         .try_into()

@@ -6,35 +6,38 @@ use std::panic::Location;
 
 use core_process::{Until, WaitError};
 
+use super::buffer::Buffer;
 use super::error::GetError;
-use super::get::{copy, get_by, take_consumers};
+use super::get::{get_by, take_consumers};
 use super::leases::{self, Lease};
-use super::sleepers::{next_sleep, sleep, wake_one};
+use super::pause::is_here;
+use super::sleepers::{Sleeps, sleep, wake_one};
 use super::store::{Side, Told, take};
 use crate::channel::Patience;
 
 /// Gets a value that stays in the queue until it is finished; its bytes in `bytes`.
 pub(crate) fn lease(
     side: &Side,
-    bytes: &mut Vec<u8>,
+    bytes: &mut Buffer,
     patience: Patience<'_>,
     caller: &'static Location<'static>,
 ) -> Result<Lease, GetError> {
     get_by(side, patience, caller, || try_lease(side, bytes, patience))
 }
 
-fn try_lease(side: &Side, bytes: &mut Vec<u8>, patience: Patience<'_>) -> Result<Option<Lease>, GetError> {
+fn try_lease(side: &Side, bytes: &mut Buffer, patience: Patience<'_>) -> Result<Option<Lease>, GetError> {
     let ring = side.store().ring();
     if ring.len() == 0 {
         return Ok(None);
     }
-    let _guard = take_consumers(side, patience)?;
+    let inside = take_consumers(side, patience)?;
     let Some(lease) = side.leases().take(ring)? else {
         return Ok(None);
     };
-    if let Err(error) = copy(ring, &lease.record, bytes) {
+    is_here(ring.get_cpu(), inside.cpu());
+    if let Err(error) = ring.copy(&lease.record, bytes) {
         side.leases().give_back(ring, &lease)?;
-        return Err(error);
+        return Err(error.into());
     }
     Ok(Some(lease))
 }
@@ -70,6 +73,7 @@ pub(crate) fn join(
 ) -> Result<bool, WaitError> {
     let ring = side.store().ring();
     let mut told = None;
+    let mut sleeps = Sleeps::new();
     while ring.len() > 0 {
         {
             // Somebody may have died between the last two steps of finishing.
@@ -82,7 +86,7 @@ pub(crate) fn join(
         if side.is_alone() {
             return Ok(false);
         }
-        let longest = next_sleep(until)?;
+        let longest = sleeps.next(until)?;
         if told.is_none() {
             told = Told::begin("join_queue", side.store().id(), until, caller);
         }

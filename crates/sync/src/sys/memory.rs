@@ -7,11 +7,14 @@
 //! This file does not know what a mutex protects.
 #![allow(unsafe_code, reason = "POSIX mutexes in shared memory")]
 
+use std::io;
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use core_process::shm::Segment;
+use core_process::shm::{GrowingSegment, Segment};
 
 /// The room that a mutex has in memory; glibc's takes 40 bytes on x86-64 and 48 on aarch64.
 pub(crate) const MUTEX_ROOM: usize = 48;
@@ -52,27 +55,76 @@ pub(crate) enum Got {
 /// What every object has at least, in bytes.
 const HEAD: usize = 128;
 
-/// The mapped segment of an object.
+/// The memory of an object: a segment of its own, or a part of another one's.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    segment: ManuallyDrop<Segment>,
+    start: NonNull<u8>,
+    len: usize,
+    owner: ManuallyDrop<Owner>,
     /// Whether the mapping outlives this.
     stays: bool,
 }
+
+/// What keeps the mapping.
+#[derive(Debug)]
+enum Owner {
+    Segment(Segment),
+    Part {
+        #[expect(dead_code, reason = "it keeps the memory mapped")]
+        whole: Arc<GrowingSegment>,
+    },
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread, and is reached through atomics and mutexes alone.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
 
 impl Memory {
     /// # Panics
     /// If the segment is shorter than any object is.
     pub(crate) fn new(segment: Segment) -> Self {
         assert!(segment.len() >= HEAD);
+        let Some(start) = NonNull::new(segment.as_ptr()) else {
+            unreachable!("nothing is mapped at address 0")
+        };
         Self {
-            segment: ManuallyDrop::new(segment),
+            start,
+            len: segment.len(),
+            owner: ManuallyDrop::new(Owner::Segment(segment)),
             stays: false,
         }
     }
 
+    /// The head of an object at `offset` of other memory, and no more of it.
+    ///
+    /// # Panics
+    /// If it does not lie inside, or no cache line begins there.
+    pub(crate) fn part(whole: &Arc<GrowingSegment>, offset: usize) -> io::Result<Self> {
+        let view = whole.view(0)?;
+        assert!(offset.is_multiple_of(64) && offset.checked_add(HEAD).is_some_and(|end| end <= view.len()));
+        // SAFETY: the sum lies inside the mapping, as was just checked.
+        let start = unsafe { view.as_ptr().add(offset) };
+        let Some(start) = NonNull::new(start) else {
+            unreachable!("nothing is mapped at address 0")
+        };
+        Ok(Self {
+            start,
+            len: HEAD,
+            owner: ManuallyDrop::new(Owner::Part {
+                whole: Arc::clone(whole),
+            }),
+            stays: false,
+        })
+    }
+
+    /// # Panics
+    /// If it has no segment of its own.
     pub(crate) fn segment(&self) -> &Segment {
-        &self.segment
+        match &*self.owner {
+            Owner::Segment(segment) => segment,
+            Owner::Part { .. } => unreachable!("a part of other memory is sent with that"),
+        }
     }
 
     /// The word at `offset`. In the head of an object nothing is left of the check at run time.
@@ -80,14 +132,14 @@ impl Memory {
     pub(crate) fn word(&self, offset: usize) -> &Word {
         assert!(offset.is_multiple_of(4) && self.reaches(offset + 4));
         // SAFETY: the offset was just checked to lie inside the mapping, which lives as long as `self`.
-        let place = unsafe { self.segment.as_ptr().add(offset) };
+        let place = unsafe { self.start.as_ptr().add(offset) };
         // SAFETY: aligned, inside the mapping for the life of `&self`; any bits are a u32, and everybody writes it as an atomic.
         unsafe { Word::from_ptr(place.cast()) }
     }
 
     #[inline]
     fn reaches(&self, end: usize) -> bool {
-        end <= HEAD || end <= self.segment.len()
+        end <= HEAD || end <= self.len
     }
 
     /// The mutex at `offset`.
@@ -95,7 +147,7 @@ impl Memory {
     fn mutex(&self, offset: usize) -> *mut libc::pthread_mutex_t {
         assert!(offset.is_multiple_of(8) && self.reaches(offset + MUTEX_ROOM));
         // SAFETY: the offset was just checked to lie inside the mapping, which lives as long as `self`.
-        unsafe { self.segment.as_ptr().add(offset) }.cast()
+        unsafe { self.start.as_ptr().add(offset) }.cast()
     }
 
     /// Makes a robust, process-shared mutex at `offset`, where there is none or one that nobody uses.
@@ -169,8 +221,8 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         if !self.stays {
-            // SAFETY: `drop` runs once, and nothing uses the segment after it.
-            unsafe { ManuallyDrop::drop(&mut self.segment) };
+            // SAFETY: `drop` runs once, and nothing uses the memory after it.
+            unsafe { ManuallyDrop::drop(&mut self.owner) };
         }
     }
 }

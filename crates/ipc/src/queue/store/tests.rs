@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::os::fd::AsRawFd;
 
+use super::super::buffer::Buffer;
 use super::super::error::GetError;
 use super::super::get::{claim, get};
 use super::super::put::put;
@@ -33,12 +34,21 @@ fn put_file(side: &Side, name: &str) {
     .unwrap();
 }
 
+/// A record whose descriptors never come.
+fn put_lie(ring: &Ring) {
+    let Ok(room) = ring.find_room(3, true).unwrap() else {
+        panic!("no room")
+    };
+    ring.put(&room, Some(ring.next_ticket()), b"lie");
+}
+
 /// The value's bytes and the name of its descriptor.
 fn get_file(side: &Side) -> Result<(String, String), GetError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Buffer::new();
     let descriptors = get(side, &mut bytes, Patience::None, Location::caller())?;
     assert_eq!(descriptors.len(), 1);
-    Ok((String::from_utf8(bytes).unwrap(), name_of(&descriptors[0])))
+    let text = String::from_utf8(bytes.value().to_vec()).unwrap();
+    Ok((text, name_of(&descriptors[0])))
 }
 
 fn send_packet(side: &Side, ticket: u64, name: &str) {
@@ -87,7 +97,7 @@ fn a_consumer_that_died_before_the_record_was_removed_leaves_value_and_descripto
     let (to, from) = create(None, Getting::Removes).unwrap();
     put_file(&to, "value");
     let first = from.store().ring.first().unwrap().unwrap();
-    let claimed = claim(from.socket(), first.ticket.unwrap()).unwrap().unwrap();
+    let claimed = claim(from.socket(), first.ticket().unwrap()).unwrap().unwrap();
     assert_eq!(name_of(&claimed[0]), "/memfd:value (deleted)");
     expect_file(&from, "value");
 }
@@ -96,7 +106,7 @@ fn a_consumer_that_died_before_the_record_was_removed_leaves_value_and_descripto
 fn descriptors_that_never_came_are_an_error_once() {
     let (to, from) = create(None, Getting::Removes).unwrap();
     let ring = &to.store().ring;
-    ring.put(Some(ring.next_ticket()), b"lie").unwrap();
+    put_lie(ring);
     put_file(&to, "fine");
     assert!(matches!(get_file(&from), Err(GetError::DescriptorsLost)));
     expect_file(&from, "fine");
@@ -104,7 +114,7 @@ fn descriptors_that_never_came_are_an_error_once() {
     to.socket().send(&[IoSlice::new(b"no message")], &[]).unwrap();
     put_file(&to, "after");
     expect_file(&from, "after");
-    ring.put(Some(ring.next_ticket()), b"lie").unwrap();
+    put_lie(ring);
     assert!(matches!(get_file(&from), Err(GetError::DescriptorsLost)));
     assert!(matches!(get_file(&from), Err(GetError::Empty)));
 }
