@@ -126,7 +126,8 @@ macro_rules! divert_before_main {
 divert_before_main!();
 
 /// The descriptors that the library itself keeps open in this process: the forkserver's socket and pidfd, the two ends of the
-/// socket for descriptors in results, one start block, which is used again, and one of `/dev/null`. Who looks for leaks leaves
+/// socket for descriptors in results, one start block, which is used again, one of `/dev/null`,
+/// and the socket and pidfd of the keeper of names. Who looks for leaks leaves
 /// them out.
 pub fn own_descriptors() -> Vec<std::os::fd::RawFd> {
     start::own_descriptors()
@@ -134,10 +135,11 @@ pub fn own_descriptors() -> Vec<std::os::fd::RawFd> {
         .chain(returns::own_descriptors())
         .chain(start::kept::own_descriptors())
         .chain(stdio::own_descriptors())
+        .chain(shm::own_descriptors())
         .collect()
 }
 
-/// The pids of the library's own children: the forkserver, where one runs.
+/// The pids of the library's own children: the forkserver and the keeper of names, where they run.
 pub fn own_processes() -> Vec<u32> {
     registry::helpers()
 }

@@ -228,13 +228,23 @@ where
     /// Nothing is left behind then. What goes wrong *in* the child is told by `join`.
     #[track_caller]
     pub fn start(&self) -> Result<Child<F::Output>, StartError> {
+        self.start_as(false)
+    }
+
+    /// Starts a process of the library's own: it is in no list of children, has no number, and is ended with this process.
+    pub(crate) fn start_helper(&self) -> Result<Child<F::Output>, StartError> {
+        self.start_as(true)
+    }
+
+    #[track_caller]
+    fn start_as(&self, is_helper: bool) -> Result<Child<F::Output>, StartError> {
         let target = target::name_of::<F>();
         let entry = target::offset_of::<F, A, M>().ok_or(StartError::NotInImage { target })?;
         let arguments = codec::encode(&self.args)?;
         let request = Request {
             options: &self.options,
             work: Work::Entry { entry, arguments },
-            is_helper: false,
+            is_helper,
         };
         Ok(Child::new(start::start(request)?))
     }

@@ -20,6 +20,7 @@
 //!   [`RawValue`] and [`RawArray`] have no lock, and integers of them an atomic form.
 //! - [`Listener`] and [`Client`] bring processes together that share nothing but an address, and may be a [`Key`];
 //!   [`TcpListener`] and [`TcpClient`] do so from machine to machine.
+//! - [`SharedMemory`] and [`ShareableList`] have a name, for programs that have nothing else in common, CPython's among them.
 //! - [`SendError`], [`RecvError`], [`PutError`] and [`GetError`] say why not.
 //!
 //! Each end is a value: an argument of a process, a result, a field, a part of a message; and so are files, locks and segments
@@ -50,6 +51,8 @@ mod message;
 mod pipe;
 mod queue;
 mod raw_array;
+mod shareable_list;
+mod shared_memory;
 mod stream;
 mod value;
 
@@ -70,6 +73,8 @@ pub use queue::{
     TaskConsumer, TaskProducer,
 };
 pub use raw_array::RawArray;
+pub use shareable_list::{ListError, ListItem, ShareableList};
+pub use shared_memory::{SharedMemory, SharedMemoryManager, Tracking};
 pub use stream::connection::TcpConnection;
 pub use sync::{Part, PartError};
 pub use value::{RawValue, Value, ValueGuard};

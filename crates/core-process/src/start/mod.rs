@@ -150,7 +150,7 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
     if !bootstrap::is_initialised() {
         return Err(StartError::NotInitialised);
     }
-    if me.is_daemon {
+    if me.is_daemon && !request.is_helper {
         return Err(StartError::Daemon);
     }
     exit::register();

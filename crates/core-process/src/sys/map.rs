@@ -45,6 +45,14 @@ impl Mapping {
         Ok(Self { start, len })
     }
 
+    /// Access to memory that another handle has mapped, and unmaps. It must not be used when that one is gone.
+    pub(crate) fn of_another(start: *mut u8, len: usize) -> std::mem::ManuallyDrop<Self> {
+        match NonNull::new(start) {
+            Some(start) => std::mem::ManuallyDrop::new(Self { start, len }),
+            None => unreachable!("a mapping does not lie at address 0"),
+        }
+    }
+
     /// Maps at least the first `len` bytes, at another address if need be, without the file's descriptor. Fails where the
     /// file has not so many, and leaves the mapping as it was.
     pub(crate) fn extend(&mut self, len: usize) -> io::Result<()> {
