@@ -4,6 +4,7 @@
 //! are in `queue/README.md`.
 //! This file does not know how; see `queue/store.rs` and `queue/ring.rs`.
 
+mod beneath;
 mod buffer;
 mod error;
 mod forms;

@@ -8,19 +8,24 @@
 //!
 //! Where the words are says `ring/words.rs`, what a record looks like `ring/record.rs`; the steps are in `ring/putting.rs`,
 //! `ring/getting.rs` and `ring/growing.rs`. None of these files knows of locks, sleepers or descriptors.
+//! (The paths are spelled out, so that `tests/model` can compile them, too.)
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use core_process::shm::{GrowingSegment, View};
+use super::beneath::{AtomicU32, GrowingSegment, View};
 
+#[path = "ring/getting.rs"]
 mod getting;
+#[path = "ring/growing.rs"]
 mod growing;
+#[path = "ring/putting.rs"]
 mod putting;
+#[path = "ring/record.rs"]
 mod record;
+#[path = "ring/words.rs"]
 pub(super) mod words;
 
 pub(crate) use getting::First;
@@ -196,4 +201,5 @@ impl AsFd for Ring {
 }
 
 #[cfg(test)]
+#[path = "ring/tests.rs"]
 mod tests;

@@ -12,13 +12,11 @@
 //! | 1 to 31 | how often somebody went to sleep: so a mark is not taken away from one who has just come |
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
-use std::sync::atomic::compiler_fence;
-use std::sync::atomic::{AtomicU32, fence};
 use std::time::Duration;
 
 use core_process::{Until, WaitError};
-use rustix::thread::futex::{self, Flags, Timespec};
+
+use super::beneath::{AtomicU32, fence, fence_after_a_release, sleep_while, wake};
 
 const MARK: u32 = 1;
 const ENTRY: u32 = 2;
@@ -90,13 +88,7 @@ pub(crate) fn sleep(word: &AtomicU32, longest: Duration, is_there: impl FnOnce()
     if is_there() {
         return;
     }
-    let timeout = Timespec {
-        tv_sec: longest.as_secs().cast_signed(),
-        tv_nsec: longest.subsec_nanos().into(),
-    };
-    sync::passage::sleeps();
-    // Woken, changed before, interrupted, timed out: for the caller all are "look again".
-    let _ = futex::wait(word, Flags::empty(), marked, Some(&timeout));
+    sleep_while(word, marked, longest);
 }
 
 /// Wakes one, if somebody may sleep; after a change that others wait for, and after the lock was left under which it was made.
@@ -110,20 +102,9 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     }
 }
 
-/// Between what was done under a lock that was left, and what follows.
-#[inline]
-fn fence_after_a_release() {
-    // There the C library releases a robust mutex by an atomic exchange, and every such instruction is a full fence: what was
-    // stored before is seen by all before what follows is read. So the compiler alone has to keep the order.
-    #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
-    compiler_fence(SeqCst);
-    #[cfg(not(all(target_arch = "x86_64", target_env = "gnu")))]
-    fence(SeqCst);
-}
-
 #[cold]
 fn wake_marked(word: &AtomicU32, seen: u32) {
-    if futex::wake(word, Flags::empty(), 1).unwrap_or(0) == 0 {
+    if wake(word, 1) == 0 {
         // The mark was a dead or impatient sleeper's. Who has come since has changed the word.
         let _ = word.compare_exchange(seen, seen & !MARK, Relaxed, Relaxed);
     }
@@ -133,7 +114,7 @@ fn wake_marked(word: &AtomicU32, seen: u32) {
 pub(crate) fn wake_all(word: &AtomicU32) {
     // As in `wake_one`; the word is changed, too, so that who is about to sleep does not.
     word.fetch_add(ENTRY, SeqCst);
-    let _ = futex::wake(word, Flags::empty(), i32::MAX.cast_unsigned());
+    wake(word, i32::MAX);
 }
 
 #[cfg(test)]

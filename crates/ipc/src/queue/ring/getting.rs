@@ -4,11 +4,11 @@
 
 use std::io;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, fence};
 
 use super::Ring;
 use super::record::{self, Facts};
 use super::words::{GET_CPU, GETS, HEAD, PUTS, SEEN_PUTS, slot};
+use crate::queue::beneath::{AtomicU32, fence};
 use crate::queue::buffer::Buffer;
 
 /// A record that is about to be taken.

@@ -3,14 +3,12 @@
 //! Invariant: a record is there from the store of `PUTS` on, and all of it was written before.
 
 use std::io;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-
-use core_process::shm::View;
 
 use super::Ring;
 use super::record::{self, aligned, capacity, room_of};
 use super::words::{PUT_CPU, PUTS, SEEN_GETS, SEEN_HEAD, TAIL, TICKETS, slot};
+use crate::queue::beneath::{AtomicU32, View};
 
 /// Why nothing was put.
 #[derive(Debug)]

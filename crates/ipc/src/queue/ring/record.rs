@@ -19,10 +19,9 @@
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
-use core_process::shm::View;
-
 use super::corrupt;
 use super::words::RECORDS;
+use crate::queue::beneath::View;
 use crate::queue::buffer::Buffer;
 
 pub(super) const WORD: u64 = 8;
