@@ -58,6 +58,49 @@ mod l03_04_pipe {
     pub mod wrong_unwraps;
 }
 
+#[path = "../lessons/l03_05_pipe_practice"]
+mod l03_05_pipe_practice {
+    pub mod alt_one_pipe;
+    pub mod alt_threads;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/collects_first.rs"]
+    pub mod wrong_collects_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/dead_addressee.rs"]
+    pub mod wrong_dead_addressee;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/fixed_order.rs"]
+    pub mod wrong_fixed_order;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/forgets_the_dead.rs"]
+    pub mod wrong_forgets_the_dead;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/gives_up.rs"]
+    pub mod wrong_gives_up;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/in_threads.rs"]
+    pub mod wrong_in_threads;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/keeps_ends.rs"]
+    pub mod wrong_keeps_ends;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/keeps_inboxes.rs"]
+    pub mod wrong_keeps_inboxes;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/last_first.rs"]
+    pub mod wrong_last_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/polls.rs"]
+    pub mod wrong_polls;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/unwraps_the_end.rs"]
+    pub mod wrong_unwraps_the_end;
+}
+
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
     grader::Case {
@@ -221,6 +264,150 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l03_04_pipe/lesson.toml"),
         source: include_str!("../lessons/l03_04_pipe/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_04_pipe"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "exercise",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::exercise::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "solution",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::solution::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "alt_one_pipe",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::alt_one_pipe::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/alt_one_pipe.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "alt_threads",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::alt_threads::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/alt_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_collects_first",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_collects_first::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/collects_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_dead_addressee",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_dead_addressee::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/dead_addressee.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_fixed_order",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_fixed_order::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/fixed_order.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_forgets_the_dead",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_forgets_the_dead::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/forgets_the_dead.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_gives_up",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_gives_up::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/gives_up.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_in_threads",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_in_threads::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/in_threads.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_keeps_ends",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_keeps_ends::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/keeps_ends.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_keeps_inboxes",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_keeps_inboxes::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/keeps_inboxes.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_last_first",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_last_first::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/last_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_polls",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_polls::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/polls.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "wrong_unwraps_the_end",
+        scenarios: || l03_05_pipe_practice::check::scenarios(l03_05_pipe_practice::wrong_unwraps_the_end::route),
+        main: None,
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/wrong/unwraps_the_end.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.5",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_05_pipe_practice::example::main),
+        toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
+        source: include_str!("../lessons/l03_05_pipe_practice/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
     },
 ];
 

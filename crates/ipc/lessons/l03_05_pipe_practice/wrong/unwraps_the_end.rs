@@ -1,0 +1,51 @@
+//! expect: CRASH
+//! What is ready has a message, so `recv().unwrap()`. An end is ready, too, when nothing will ever come.
+
+use core_process::{Child, Process, Until, wait_any};
+use ipc::{Receiver, Sender, pipe};
+
+use super::check::{Letter, Station, live};
+
+/// The main process's side of the stations.
+#[derive(Default)]
+struct Office {
+    children: Vec<Child<u64>>,
+    outs: Vec<Receiver<Letter>>,
+    inboxes: Vec<Sender<Letter>>,
+}
+
+fn open(stations: Vec<Station>) -> Office {
+    let mut office = Office::default();
+    for station in stations {
+        let (their_out, out) = pipe().expect("a descriptor is free");
+        let (inbox, their_inbox) = pipe().expect("a descriptor is free");
+        let station = Process::new(live, (station, their_out, their_inbox));
+        office
+            .children
+            .push(station.start().expect("a process can be started"));
+        office.outs.push(out);
+        office.inboxes.push(inbox);
+    }
+    office
+}
+
+/// How many letters each station has got; `None` for one that did not come back.
+pub fn route(stations: Vec<Station>) -> Vec<Option<u64>> {
+    let Office {
+        children,
+        outs,
+        inboxes,
+    } = open(stations);
+    while !outs.is_empty() {
+        let ready = wait_any(&outs, Until::forever()).expect("pipes can be waited for");
+        // From the last to the first, so that the places of the others stay when one is removed.
+        for place in ready.into_iter().rev() {
+            if outs[place].poll() {
+                let letter = outs[place].recv().unwrap();
+                inboxes[letter.to as usize].send(&letter).ok();
+            }
+        }
+    }
+    drop(inboxes); // nothing more can come: the stations' last `recv` ends
+    children.iter().map(|child| child.join().ok()).collect()
+}
