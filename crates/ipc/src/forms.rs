@@ -135,7 +135,7 @@ macro_rules! receiving {
             /// [`RecvError::WouldBlock`] if there is none.
             #[track_caller]
             pub fn try_recv(&self) -> Result<$item, RecvError> {
-                self.recv_value(Patience::None)
+                self.recv_value(Patience::None, std::panic::Location::caller())
             }
 
             /// [`recv`](Self::recv), if a message comes before the wait is over. The deadline is for all of the message: a part of one
@@ -145,7 +145,7 @@ macro_rules! receiving {
             /// [`RecvError::TimedOut`] or [`RecvError::Stopped`] if none came.
             #[track_caller]
             pub fn recv_until(&self, until: impl Into<core_process::Until>) -> Result<$item, RecvError> {
-                self.recv_value(Patience::Until(&until.into()))
+                self.recv_value(Patience::Until(&until.into()), std::panic::Location::caller())
             }
 
             /// [`recv_until`](Self::recv_until) with a duration.
@@ -158,16 +158,23 @@ macro_rules! receiving {
             }
 
             /// The values up to the end: the iteration is over when the last sender is gone. An error is an item, and does not end it.
+            #[track_caller]
             pub fn iter(&self) -> impl Iterator<Item = Result<$item, RecvError>> + '_ {
-                std::iter::from_fn(|| match self.recv() {
-                    Err(RecvError::Disconnected) => None,
-                    other => Some(other),
-                })
+                let caller = std::panic::Location::caller();
+                let forever = core_process::Until::forever();
+                std::iter::from_fn(
+                    move || match self.recv_value(Patience::Until(&forever), caller) {
+                        Err(RecvError::Disconnected) => None,
+                        other => Some(other),
+                    },
+                )
             }
 
-            #[track_caller]
-            fn recv_value(&self, patience: Patience<'_>) -> Result<$item, RecvError> {
-                let caller = std::panic::Location::caller();
+            fn recv_value(
+                &self,
+                patience: Patience<'_>,
+                caller: &'static std::panic::Location<'static>,
+            ) -> Result<$item, RecvError> {
                 self.channel.recv(usize::MAX, patience, caller, |message| match message.content {
                     Content::Value => core_process::codec::decode(&message.bytes, message.descriptors)
                         .map_err(RecvError::Decode),
