@@ -149,11 +149,7 @@ fn listening(address: impl Into<Option<Address>>, temporary: Option<&Path>) -> (
     start_listening(address.into(), temporary, false)
 }
 
-fn start_listening(
-    address: Option<Address>,
-    temporary: Option<&Path>,
-    ends: bool,
-) -> (Child<()>, Address) {
+fn start_listening(address: Option<Address>, temporary: Option<&Path>, ends: bool) -> (Child<()>, Address) {
     let (sender, receiver) = pipe().unwrap();
     let mut process = Process::new(listen, (address, sender, ends)).method(StartMethod::Spawn);
     if let Some(temporary) = temporary {
@@ -279,7 +275,9 @@ fn k24_both_sides_prove_the_key_and_another_key_is_told() {
 
     let refused = |address: Address| {
         let client = Client::new().key(&Key::new([8; 32]));
-        let error = client.connect_timeout::<u64, u64>(&address, WATCHDOG).unwrap_err();
+        let error = client
+            .connect_timeout::<u64, u64>(&address, WATCHDOG)
+            .unwrap_err();
         assert!(matches!(error, ConnectError::WrongKey), "{error}");
         error.to_string()
     };
@@ -311,7 +309,10 @@ fn k24_a_client_without_the_key_that_is_asked_for_gets_no_message() {
     // What it finds is the question for a key, and then the end.
     let error = client.recv_timeout(WATCHDOG).unwrap_err();
     assert!(matches!(error, RecvError::Malformed(_)), "{error}");
-    assert!(matches!(client.recv_timeout(WATCHDOG), Err(RecvError::Disconnected)));
+    assert!(matches!(
+        client.recv_timeout(WATCHDOG),
+        Err(RecvError::Disconnected)
+    ));
 }
 
 #[test]
@@ -395,7 +396,10 @@ fn k20_processes_of_another_user_are_sent_away_before_a_byte_is_read() {
         }
     }
     let name = format!("\0ipc users {}", std::process::id());
-    for (peers, expected) in [(Peers::SameUser, "the last sender is gone"), (Peers::AlsoUser(65_534), "9")] {
+    for (peers, expected) in [
+        (Peers::SameUser, "the last sender is gone"),
+        (Peers::AlsoUser(65_534), "9"),
+    ] {
         let listener: Numbers = Numbers::options().peers(peers).listen_at(name.as_str()).unwrap();
         let child = Process::new(as_nobody, listener.address().clone())
             .method(StartMethod::Spawn)
