@@ -8,9 +8,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::probe::{self, Phase};
-use crate::start::{StartBlock, State};
+use crate::start::{StartBlock, State, is_waited_for};
 use crate::sys::call;
 use crate::sys::pidfd::{self, End};
 use crate::sys::poll::is_readable;
@@ -25,6 +26,7 @@ pub(crate) struct ChildState {
     pub(crate) name: Mutex<String>,
     pub(crate) daemon: bool,
     pub(crate) method: StartMethod,
+    pub(crate) started: Instant,
     /// The process that may wait for it.
     pub(crate) creator: u32,
     pub(crate) ended: Mutex<Option<End>>,
@@ -65,10 +67,18 @@ impl ChildState {
         Ok(*ended)
     }
 
+    /// The way in which children are waited for tells the forkserver where to make the next.
+    fn wait_begins(&self) {
+        if self.method == StartMethod::ForkServer {
+            is_waited_for(self.started);
+        }
+    }
+
     /// Waits for the end.
     pub(crate) fn wait(&self) -> Result<End, ChildError> {
         self.check_parent()
             .map_err(|creator| ChildError::NotParent { creator })?;
+        self.wait_begins();
         loop {
             if let Some(end) = *lock(&self.ended) {
                 return Ok(end);
@@ -85,6 +95,7 @@ impl ChildState {
         if self.check_parent().is_err() {
             return Err(WaitError::Os(io::Error::from_raw_os_error(libc::ECHILD)));
         }
+        self.wait_begins();
         loop {
             if let Some(end) = self.poll().map_err(WaitError::Os)? {
                 return Ok(end);

@@ -15,8 +15,9 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::event::{PollFd, PollFlags};
@@ -47,6 +48,19 @@ struct Server {
     block: Option<u64>,
     /// On which processors it may run, where that is known: since it has said that it has made a child with them.
     affinity: Option<Affinity>,
+}
+
+/// Whether the last child was waited for as soon as it was started: then it, the server and this process took turns. (If the next one is
+/// not, it begins up to a time slice later than it could have, once.)
+static WAITED_AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// So long after its start a wait for a child is still one at once.
+const AT_ONCE: Duration = Duration::from_micros(50);
+
+/// Somebody begins to wait for a child that was started then.
+pub(crate) fn is_waited_for(started: Instant) {
+    // Relaxed: it is a guess, and says nothing of any other memory.
+    WAITED_AT_ONCE.store(started.elapsed() <= AT_ONCE, Ordering::Relaxed);
 }
 
 static SERVER: Mutex<Option<Box<Server>>> = Mutex::new(None);
@@ -227,6 +241,12 @@ impl Server {
         // It is known to have the block when it has made a child with it.
         let known = self.block.take();
         let has_it = block.turn().is_some() && block.turn() == known;
+        // A child has the affinity of the thread that starts it.
+        let affinity = Affinity::of_this_thread();
+        let known_affinity = self.affinity.take();
+        let is_called = WAITED_AT_ONCE.swap(false, Ordering::Relaxed)
+            && has_it
+            && affinity.is_some_and(|affinity| self.call_here(&affinity));
         let request = server::Request {
             block: match block.turn() {
                 Some(_) if has_it => server::Block::Same,
@@ -234,14 +254,10 @@ impl Server {
                 None => server::Block::Once,
             },
             streams: streams.map(|stream| stream.is_some()),
+            is_called,
         };
-        // A child has the affinity of the thread that starts it.
-        let affinity = Affinity::of_this_thread();
-        let mut known_affinity = self.affinity.take();
-        if has_it && affinity.is_some_and(|affinity| self.call_here(&affinity)) {
-            known_affinity = None;
-        }
-        let sent_affinity = affinity.filter(|affinity| known_affinity.as_ref() != Some(affinity));
+        let sent_affinity =
+            affinity.filter(|affinity| is_called || known_affinity.as_ref() != Some(affinity));
         let mut bytes = [0; server::Request::MOST];
         let request = request.encode(sent_affinity.as_ref(), &mut bytes);
         let sent_block = (!has_it).then(|| file.as_fd());
@@ -283,7 +299,7 @@ impl Server {
             (Some(Answer::Started { pid }), pidfd) => {
                 // With one that is used once it has forgotten no other.
                 self.block = block.turn().or(known);
-                self.affinity = affinity;
+                self.affinity = affinity.filter(|_| !is_called);
                 Ok(pidfd.map(|pidfd| Started { pid, pidfd }))
             }
             (Some(Answer::Threads { threads }), _) => Err(Failed::Refused(StartError::ForkWithThreads {
@@ -296,12 +312,12 @@ impl Server {
         }
     }
 
-    /// Has the server wake up on the processor where this thread is, and nowhere else, until it has read the next request, which
-    /// brings it its affinity back; whether it was called. It is to do what this thread waits for, so a second processor is of no use,
-    /// and to wake one that is asleep takes some ten times as long as to give it this one.
+    /// Has the server run on the processor where this thread is, and nowhere else, until a request brings it its affinity back; whether
+    /// it was called. It is to do what this thread waits for, so a second processor is of no use, and to wake one that is asleep takes
+    /// some ten times as long as to give it this one. Its child begins here, too, free to move.
     ///
-    /// For a request that follows the end of the child before: the server is waiting for it then. One that is running would have to be
-    /// stopped and moved.
+    /// For a request that follows the end of a child that was waited for at once: this thread will wait again, and the server is
+    /// waiting now. One that is running would have to be stopped and moved.
     fn call_here(&self, affinity: &Affinity) -> bool {
         let Some(here) = affinity.narrowed_to(affinity::here()) else {
             return false;

@@ -19,9 +19,10 @@ mod spawn;
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 pub(crate) use block::{StartBlock, State};
-pub(crate) use forkserver::own_descriptors;
+pub(crate) use forkserver::{is_waited_for, own_descriptors};
 pub(crate) use kept::BlockFile;
 pub(crate) use launch::Launch;
 pub use method::{
@@ -211,6 +212,7 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
         name: Mutex::new(name),
         daemon: options.daemon,
         method,
+        started: Instant::now(),
         creator: std::process::id(),
         ended: Mutex::new(None),
         block: Mutex::new(block),

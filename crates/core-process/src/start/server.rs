@@ -19,12 +19,15 @@ use crate::sys::{fdpass, inherited, signals, threads};
 use crate::{Fd, current, returns};
 
 /// A request. All else is in the descriptors that come with it (the block's, if it comes, the streams' that come, the arguments'), and in
-/// its affinity, if that comes: the server's, and its forks', from now on.
+/// its affinity, if that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) block: Block,
     /// For each standard stream whether it comes along; if not, it is the server's own.
     pub(super) streams: [bool; 3],
+    /// The server was called to its client's processor, and may stay there: the affinity is the child's alone. Otherwise it is the
+    /// server's, and its forks', from now on.
+    pub(super) is_called: bool,
 }
 
 /// Which block is meant.
@@ -39,7 +42,7 @@ pub(super) enum Block {
 }
 
 impl Request {
-    const LENGTH: usize = 4;
+    const LENGTH: usize = 5;
     /// No request is longer.
     pub(super) const MOST: usize = Self::LENGTH + Affinity::MOST_BYTES;
 
@@ -47,14 +50,14 @@ impl Request {
     pub(super) fn encode<'a>(self, affinity: Option<&Affinity>, place: &'a mut [u8; Self::MOST]) -> &'a [u8] {
         let [stdin, stdout, stderr] = self.streams.map(u8::from);
         let (head, rest) = place.split_at_mut(Self::LENGTH);
-        head.copy_from_slice(&[self.block as u8, stdin, stdout, stderr]);
+        head.copy_from_slice(&[self.block as u8, stdin, stdout, stderr, u8::from(self.is_called)]);
         let affinity = affinity.map_or(&[][..], Affinity::as_bytes);
         rest[..affinity.len()].copy_from_slice(affinity);
         &place[..Self::LENGTH + affinity.len()]
     }
 
     fn decode(bytes: &[u8]) -> Option<(Self, Option<Affinity>)> {
-        let (&[block, stdin, stdout, stderr], affinity) = bytes.split_first_chunk()?;
+        let (&[block, stdin, stdout, stderr, called], affinity) = bytes.split_first_chunk()?;
         let block = match block {
             0 => Block::Once,
             1 => Block::Again,
@@ -63,7 +66,12 @@ impl Request {
         };
         let streams = [stdin, stdout, stderr].map(|sent| sent != 0);
         let affinity = Affinity::from_bytes(affinity).filter(|_| !affinity.is_empty());
-        Some((Self { block, streams }, affinity))
+        let request = Self {
+            block,
+            streams,
+            is_called: called != 0,
+        };
+        Some((request, affinity))
     }
 }
 
@@ -105,6 +113,7 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
         is_alone: Cell::new(false),
         home: returns::home(),
         stayed: Cell::new(None),
+        leftover: Cell::new(None),
     };
     loop {
         let mut request = [0; Request::MOST];
@@ -122,8 +131,12 @@ pub(super) fn serve(socket: Fd<OwnedFd>) {
         if fdpass::send(&server.socket, bytes, pidfd.as_slice()).is_err() {
             return;
         }
+        server.put_aside(forked);
     }
 }
+
+/// Of the arguments' bytes, that may wait for the next request to be freed.
+const SMALL: usize = 64 * 1024;
 
 /// What a server's forks need.
 struct Server {
@@ -135,6 +148,8 @@ struct Server {
     home: Option<Arc<OwnedFd>>,
     /// The block that its client uses again, from the request before.
     stayed: Cell<Option<(StartBlock, BlockFile)>>,
+    /// What the request before has left to be freed.
+    leftover: Cell<Option<Order>>,
 }
 
 /// What came of a request.
@@ -142,7 +157,7 @@ struct Forked {
     answer: Answer,
     pidfd: Option<OwnedFd>,
     /// Let go of after the answer, so that nobody waits for that.
-    _order: Option<(Order, Option<(StartBlock, BlockFile)>)>,
+    used_up: Option<(Order, Option<(StartBlock, BlockFile)>)>,
 }
 
 impl Forked {
@@ -150,7 +165,7 @@ impl Forked {
         Self {
             answer: Answer::Failed { code },
             pidfd: None,
-            _order: None,
+            used_up: None,
         }
     }
 }
@@ -198,6 +213,20 @@ impl Order {
 }
 
 impl Server {
+    /// After the answer: closes what belongs to the child alone, and frees nothing yet. The memory is the child's too since the fork, so
+    /// each page of it that this process writes to is copied, and the child may be waiting for this processor. Before the next
+    /// fork they are written to anyway.
+    fn put_aside(&self, forked: Forked) {
+        if let Some((mut order, _block)) = forked.used_up {
+            order.streams = [const { None }; 3];
+            order.arguments.clear();
+            // What is large goes back to the system, and not to a page of this process's own.
+            if order.bytes.len() <= SMALL {
+                self.leftover.set(Some(order));
+            }
+        }
+    }
+
     /// Forks the child of one request. Does not return in the child. Not `inline`: the child writes to the stack from here on, and
     /// what lies above (buffers) would take it over the edge of a page.
     #[inline(never)]
@@ -215,7 +244,7 @@ impl Server {
                         threads: threads as u32,
                     },
                     pidfd: None,
-                    _order: None,
+                    used_up: None,
                 };
             }
             Err(error) => return Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
@@ -223,7 +252,8 @@ impl Server {
         let Some((request, affinity)) = Request::decode(request) else {
             return Forked::failed(libc::EINVAL);
         };
-        if let Some(affinity) = affinity {
+        let childs_own = affinity.filter(|_| request.is_called);
+        if let (Some(affinity), None) = (affinity, childs_own) {
             affinity.set_here();
         }
         let stayed = match request.block {
@@ -234,18 +264,21 @@ impl Server {
         let Some((mut order, block, file)) = Order::read(request, descriptors, stayed) else {
             return Forked::failed(libc::EINVAL);
         };
+        drop(self.leftover.take());
         let handler = parent_death::prepare();
         // Written to once before: inside the call the page is writable already, and no fault can come between the kernel and it.
         block.pid().store(0, Ordering::Relaxed);
         current::describe_copy(&mut order.launch, block.header.parent);
         let forked = fork_sibling(&self.thread, block.pid());
-        if matches!(forked, Err(_) | Ok(Sibling::Us { .. })) {
-            current::copy_is_made();
-        }
+        // What describes the copy stays until there is another: see `put_aside`.
         match forked {
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
             Ok(Sibling::Us { pid, pidfd }) => {
-                let used_up = if request.block == Block::Once {
+                // So that it need not run here first to be free to move. It is here, not run yet, or its number is still nobody's.
+                if let Some(affinity) = childs_own {
+                    affinity.set_for(pid);
+                }
+                let block = if request.block == Block::Once {
                     Some((block, file))
                 } else {
                     self.stayed.set(Some((block, file)));
@@ -254,12 +287,17 @@ impl Server {
                 Forked {
                     answer: Answer::Started { pid },
                     pidfd,
-                    _order: Some((order, used_up)),
+                    used_up: Some((order, block)),
                 }
             }
-            Ok(Sibling::New) => self.become_child(&mut order, block, file, handler),
-            Ok(Sibling::NewWithoutPidfd) => {
-                go::wait(&block);
+            Ok(new @ (Sibling::New | Sibling::NewWithoutPidfd)) => {
+                if let Some(affinity) = childs_own {
+                    // It may be here before the server has done it.
+                    affinity.set_here();
+                }
+                if matches!(new, Sibling::NewWithoutPidfd) {
+                    go::wait(&block);
+                }
                 self.become_child(&mut order, block, file, handler)
             }
         }
