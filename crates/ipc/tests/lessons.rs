@@ -11,6 +11,37 @@
     reason = "a learner's file is a small program, and no variant uses all that its checks offer"
 )]
 
+#[path = "../lessons/l03_02_value"]
+mod l03_02_value {
+    pub mod alt_hold;
+    pub mod alt_with;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/adds_at_the_end.rs"]
+    pub mod wrong_adds_at_the_end;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/changes_a_copy.rs"]
+    pub mod wrong_changes_a_copy;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/get_then_set.rs"]
+    pub mod wrong_get_then_set;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/lock_to_write.rs"]
+    pub mod wrong_lock_to_write;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/nobody_dies.rs"]
+    pub mod wrong_nobody_dies;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/prepares_inside.rs"]
+    pub mod wrong_prepares_inside;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/says_nothing.rs"]
+    pub mod wrong_says_nothing;
+}
+
 #[path = "../lessons/l03_04_pipe"]
 mod l03_04_pipe {
     pub mod alt_ipc_channel;
@@ -103,6 +134,114 @@ mod l03_05_pipe_practice {
 
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
+    grader::Case {
+        lesson: "3.2",
+        name: "exercise",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::exercise::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "solution",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::solution::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "alt_hold",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::alt_hold::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/alt_hold.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "alt_with",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::alt_with::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/alt_with.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_adds_at_the_end",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_adds_at_the_end::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/adds_at_the_end.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_changes_a_copy",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_changes_a_copy::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/changes_a_copy.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_get_then_set",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_get_then_set::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/get_then_set.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_lock_to_write",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_lock_to_write::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/lock_to_write.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_nobody_dies",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_nobody_dies::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/nobody_dies.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_prepares_inside",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_prepares_inside::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/prepares_inside.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "wrong_says_nothing",
+        scenarios: || l03_02_value::check::scenarios(l03_02_value::wrong_says_nothing::play),
+        main: None,
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/wrong/says_nothing.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.2",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_02_value::example::main),
+        toml: include_str!("../lessons/l03_02_value/lesson.toml"),
+        source: include_str!("../lessons/l03_02_value/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
     grader::Case {
         lesson: "3.4",
         name: "exercise",
