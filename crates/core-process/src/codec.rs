@@ -87,11 +87,23 @@ pub enum DecodeError {
 /// Nothing is left open in either case.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> {
     let mut bytes = Vec::new();
-    let descriptors = encode_into(value, &mut bytes)?;
+    let mut descriptors = Vec::new();
+    encode_into(value, &mut bytes, &mut descriptors)?;
     Ok(Encoded { bytes, descriptors })
 }
 
-/// [`encode`] at the end of `bytes`, which may be used again for the next value; the descriptors.
+/// [`encode`] at the ends of `bytes` and `descriptors`, which may be used again for the next value.
+///
+/// ```
+/// use core_process::codec;
+///
+/// let (mut bytes, mut descriptors) = (Vec::new(), Vec::new());
+/// for number in 1..=3 {
+///     bytes.clear();
+///     codec::encode_into(&number, &mut bytes, &mut descriptors).unwrap();
+///     assert_eq!(codec::decode(&bytes, Vec::new()), Ok(number));
+/// }
+/// ```
 ///
 /// # Errors
 /// As [`encode`]; something may have been appended to `bytes`.
@@ -99,19 +111,23 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Encoded, EncodeError> 
 pub fn encode_into<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
-) -> Result<Vec<OwnedFd>, EncodeError> {
+    descriptors: &mut Vec<OwnedFd>,
+) -> Result<(), EncodeError> {
     // A value of no size has no descriptor in it, unless it makes one up: then the table below is needed, and this fails. So an empty
     // result costs a forked child no page that it would have to copy.
     if size_of_val(value) == 0 && !Scope::is_open() {
         let before = bytes.len();
         if encode::append(value, bytes).is_ok() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         bytes.truncate(before);
     }
     let scope = Scope::outgoing();
     match encode::append(value, bytes) {
-        Ok(()) => Ok(scope.into_outgoing()),
+        Ok(()) => {
+            scope.into_outgoing(descriptors);
+            Ok(())
+        }
         Err(error) => Err(match scope.into_refusal() {
             Some(Refusal::Duplicate(errno)) => EncodeError::Descriptor(errno),
             _ => error,

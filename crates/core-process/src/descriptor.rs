@@ -222,8 +222,8 @@ fn replace(table: Table) -> Table {
 pub(crate) struct Scope {
     /// How far the call around this one had come.
     outer: Stage,
-    /// Its table, if that was in use.
-    table: Option<Table>,
+    /// Its table, if that was in use. In a box, since it seldom is, and every scope is moved.
+    table: Option<Box<Table>>,
     is_open: bool,
     // The table is this thread's.
     not_send: PhantomData<*const ()>,
@@ -257,7 +257,7 @@ impl Scope {
         let outer = STAGE.replace(stage);
         Self {
             outer,
-            table: (outer == Stage::Table).then(|| replace(Table::new(Role::Outside))),
+            table: (outer == Stage::Table).then(|| Box::new(replace(Table::new(Role::Outside)))),
             is_open: true,
             not_send: PhantomData,
         }
@@ -274,20 +274,25 @@ impl Scope {
         if was != Stage::Table && self.table.is_none() {
             return None;
         }
+        self.exchange(was)
+    }
+
+    #[cold]
+    fn exchange(&mut self, was: Stage) -> Option<Table> {
         let outer = self.table.take();
-        let table = replace(outer.unwrap_or(Table::new(Role::Outside)));
+        let table = replace(outer.map_or(Table::new(Role::Outside), |table| *table));
         (was == Stage::Table).then_some(table)
     }
 
-    /// Ends the scope; the descriptors to send.
+    /// Ends the scope; adds the descriptors to send to `descriptors`.
     #[inline]
-    pub(crate) fn into_outgoing(mut self) -> Vec<OwnedFd> {
-        match self.close() {
-            Some(Table {
-                role: Role::Encoding(descriptors),
-                ..
-            }) => descriptors,
-            _ => Vec::new(),
+    pub(crate) fn into_outgoing(mut self, descriptors: &mut Vec<OwnedFd>) {
+        if let Some(Table {
+            role: Role::Encoding(ours),
+            ..
+        }) = self.close()
+        {
+            descriptors.extend(ours);
         }
     }
 

@@ -53,7 +53,10 @@ impl<'b> Writer<'b> {
             count += 1;
         }
         digits[count] = value as u8;
-        self.bytes.extend_from_slice(&digits[..=count]);
+        // All ten and then fewer: a copy of a fixed size is no call.
+        let end = self.bytes.len() + count + 1;
+        self.bytes.extend_from_slice(&digits);
+        self.bytes.truncate(end);
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a value whose encoding or decoding puts or gets another one finds the thread's room taken, and uses its own.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ thread_local! {
     /// For values that are decoded where they lie.
     static GOT: Cell<Option<Box<Buffer>>> = const { Cell::new(None) };
     /// For values that are encoded.
-    static ENCODED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// More is not kept for the next value.
@@ -83,11 +83,15 @@ pub(crate) fn with_buffer<R>(use_it: impl FnOnce(&mut Buffer) -> R) -> R {
 /// Lends room, empty, for a value that is to be put.
 #[inline]
 pub(crate) fn with_bytes<R>(use_it: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    let mut bytes = ENCODED.take();
-    let outcome = use_it(&mut bytes);
-    if bytes.capacity() <= KEPT {
+    ENCODED.with(|bytes| {
+        let Ok(mut bytes) = bytes.try_borrow_mut() else {
+            return use_it(&mut Vec::new());
+        };
+        let outcome = use_it(&mut bytes);
+        if bytes.capacity() > KEPT {
+            *bytes = Vec::new();
+        }
         bytes.clear();
-        ENCODED.set(bytes);
-    }
-    outcome
+        outcome
+    })
 }

@@ -55,8 +55,12 @@ macro_rules! putting {
             fn put_value(&self, value: &T, patience: Patience<'_>) -> Result<(), PutError> {
                 let caller = std::panic::Location::caller();
                 buffer::with_bytes(|bytes| {
-                    let descriptors =
-                        core_process::codec::encode_into(value, bytes).map_err(PutError::Encode)?;
+                    let mut descriptors = Vec::new();
+                    core_process::codec::encode_into(value, bytes, &mut descriptors)
+                        .map_err(PutError::Encode)?;
+                    if descriptors.is_empty() {
+                        return put::put_plain(&self.to, bytes, patience, caller);
+                    }
                     put::put(&self.to, bytes, descriptors, patience, caller)
                 })
             }
@@ -139,7 +143,8 @@ macro_rules! getting {
                 caller: &'static std::panic::Location<'static>,
             ) -> Result<T, GetError> {
                 buffer::with_buffer(|buffer| {
-                    let descriptors = get::get(&self.from, buffer, patience, caller)?;
+                    let mut descriptors = Vec::new();
+                    get::get(&self.from, buffer, &mut descriptors, patience, caller)?;
                     core_process::codec::decode(buffer.value(), descriptors).map_err(GetError::Decode)
                 })
             }

@@ -14,21 +14,25 @@ use sync::passage::Inside;
 use super::buffer::Buffer;
 use super::error::GetError;
 use super::pause::is_here;
+use super::ring::First;
 use super::sleepers::{Sleeps, sleep, wake_one};
 use super::store::{Side, Told, take_patiently};
 use super::work::is_drained;
 use crate::channel::Patience;
 use crate::message::{Incoming, LONGEST, Refused};
 
-/// Gets a value: its bytes in `bytes`, and its descriptors.
+/// Gets a value: its bytes in `bytes`, its descriptors at the end of `descriptors`.
 #[inline]
 pub(crate) fn get(
     side: &Side,
     bytes: &mut Buffer,
+    descriptors: &mut Vec<OwnedFd>,
     patience: Patience<'_>,
     caller: &'static Location<'static>,
-) -> Result<Vec<OwnedFd>, GetError> {
-    get_by(side, patience, caller, || try_get(side, bytes, patience))
+) -> Result<(), GetError> {
+    get_by(side, patience, caller, || {
+        try_get(side, bytes, descriptors, patience)
+    })
 }
 
 #[inline]
@@ -65,7 +69,7 @@ fn wait_and_get<R>(
         // Asked only where it is likely, since it is a system call.
         let asks = match patience {
             Patience::None => true,
-            Patience::Until(until) => sleeps.are_to_ask(until),
+            Patience::Until(until) => side.may_be_alone() || sleeps.are_to_ask(until),
         };
         let is_alone = asks && !has_come && side.is_alone();
         if (has_come || is_closed || is_alone)
@@ -110,8 +114,9 @@ pub(super) fn take_consumers<'a>(side: &'a Side, patience: Patience<'_>) -> Resu
 fn try_get(
     side: &Side,
     bytes: &mut Buffer,
+    descriptors: &mut Vec<OwnedFd>,
     patience: Patience<'_>,
-) -> Result<Option<Vec<OwnedFd>>, GetError> {
+) -> Result<Option<()>, GetError> {
     let ring = side.store().ring();
     // A look without the lock, so that who finds nothing is in nobody's way.
     if ring.looks_empty() {
@@ -123,17 +128,23 @@ fn try_get(
     };
     is_here(ring.get_cpu(), inside.cpu());
     ring.copy(&first, bytes)?;
-    let Some(ticket) = first.ticket() else {
-        ring.remove(&first);
-        return Ok(Some(Vec::new()));
-    };
+    match first.ticket() {
+        None => ring.remove(&first),
+        Some(ticket) => descriptors.extend(take_with_descriptors(side, &first, ticket)?),
+    }
+    Ok(Some(()))
+}
+
+/// Takes the first record away, and its descriptors. Under the consumers' lock.
+#[cold]
+fn take_with_descriptors(side: &Side, first: &First, ticket: u64) -> Result<Vec<OwnedFd>, GetError> {
     let claimed = claim(side.socket(), ticket)?;
-    ring.remove(&first);
+    side.store().ring().remove(first);
     if claimed.is_ok() {
         // Nobody will ask for it again. Where it stays, the next one who claims throws it away.
         let _ = side.socket().skip();
     }
-    claimed.map(Some)
+    claimed
 }
 
 /// A copy of the descriptors under a ticket; the packet stays where it is until its record has been taken away. The inner error:

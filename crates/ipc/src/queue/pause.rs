@@ -15,7 +15,10 @@ use sync::passage::is_elsewhere;
 const LONGEST: u32 = 32;
 
 /// After so many turns without anything it sleeps: about five microseconds, a tenth of what a sleep and its wake-up take.
-const TURNS: u32 = 400;
+const TURNS: u32 = 200;
+
+/// An answer from somebody who works on nothing else comes within so many.
+const SOON: u32 = 32;
 
 /// How long a handle stays away before it looks. Of this process.
 #[derive(Debug)]
@@ -54,7 +57,10 @@ impl Pause {
                 }
             }
             left = left.saturating_sub(pause);
-            pause = pause.saturating_mul(2).min(LONGEST);
+            // An answer comes soon, or not so soon.
+            if left < TURNS - SOON {
+                pause = pause.saturating_mul(2).min(LONGEST);
+            }
         }
         false
     }

@@ -27,7 +27,19 @@ enum Wanted {
     Packets,
 }
 
-/// Puts a value, encoded.
+/// Puts a value, encoded, without descriptors.
+#[inline]
+pub(crate) fn put_plain(
+    side: &Side,
+    bytes: &[u8],
+    patience: Patience<'_>,
+    caller: &'static Location<'static>,
+) -> Result<(), PutError> {
+    put_packed(side, bytes, None, patience, caller)
+}
+
+/// Puts a value, encoded, and its descriptors.
+#[cold]
 pub(crate) fn put(
     side: &Side,
     bytes: &[u8],
@@ -35,23 +47,30 @@ pub(crate) fn put(
     patience: Patience<'_>,
     caller: &'static Location<'static>,
 ) -> Result<(), PutError> {
-    let store = side.store();
-    if store.ring().has_leases() && !descriptors.is_empty() {
+    if side.store().ring().has_leases() {
         let why = "a value of a JoinableQueue may be given twice, and a descriptor inside it could not be";
         return Err(PutError::Os(io::Error::new(io::ErrorKind::Unsupported, why)));
     }
     // Its bytes are the ticket, as soon as there is one.
-    let packet = (!descriptors.is_empty())
-        .then(|| Outgoing::new(Content::Bytes, &[0; 8], descriptors))
-        .transpose()?;
-    let wanted = match try_put(side, bytes, packet.as_ref(), patience)? {
+    let packet = Outgoing::new(Content::Bytes, &[0; 8], descriptors)?;
+    put_packed(side, bytes, Some(&packet), patience, caller)
+}
+
+#[inline]
+fn put_packed(
+    side: &Side,
+    bytes: &[u8],
+    packet: Option<&Outgoing<'_>>,
+    patience: Patience<'_>,
+    caller: &'static Location<'static>,
+) -> Result<(), PutError> {
+    match try_put(side, bytes, packet, patience)? {
         None => {
-            wake_one(store.ring().items());
-            return Ok(());
+            wake_one(side.store().ring().items());
+            Ok(())
         }
-        Some(wanted) => wanted,
-    };
-    wait_and_put(side, bytes, packet.as_ref(), patience, caller, wanted)
+        Some(wanted) => wait_and_put(side, bytes, packet, patience, caller, wanted),
+    }
 }
 
 #[cold]
@@ -75,7 +94,7 @@ fn wait_and_put(
         if !has_come {
             let asks = match patience {
                 Patience::None => true,
-                Patience::Until(until) => sleeps.are_to_ask(until),
+                Patience::Until(until) => side.may_be_alone() || sleeps.are_to_ask(until),
             };
             if asks && side.is_alone() {
                 return Err(PutError::Disconnected);
@@ -119,17 +138,11 @@ fn try_put(
         return Err(PutError::Closed);
     }
     let room = loop {
-        match ring.find_room(bytes.len(), has_ticket)? {
+        match ring.find_room(bytes.len(), has_ticket) {
             Ok(room) => break room,
             Err(NoRoom::Bound) => return Ok(Some(Wanted::Records)),
-            Err(NoRoom::Memory) => {
-                if side.is_alone() {
-                    return Err(PutError::Disconnected);
-                }
-                // In this order everywhere: the producers' lock, then the consumers'.
-                let _both = take_patiently(store.consumers(), patience).map_err(full_at_once(patience))?;
-                ring.grow(bytes.len(), has_ticket)?;
-            }
+            Err(NoRoom::Memory) => grow(side, bytes.len(), has_ticket, patience)?,
+            Err(NoRoom::Os(error)) => return Err(error.into()),
         }
     };
     is_here(ring.put_cpu(), inside.cpu());
@@ -150,6 +163,18 @@ fn try_put(
         Err((io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset, _)) => Err(PutError::Disconnected),
         Err((_, error)) => Err(PutError::Os(error)),
     }
+}
+
+/// Makes room. Under the producers' lock.
+#[cold]
+fn grow(side: &Side, len: usize, has_ticket: bool, patience: Patience<'_>) -> Result<(), PutError> {
+    if side.is_alone() {
+        return Err(PutError::Disconnected);
+    }
+    let store = side.store();
+    // In this order everywhere: the producers' lock, then the consumers'.
+    let _both = take_patiently(store.consumers(), patience).map_err(full_at_once(patience))?;
+    Ok(store.ring().grow(len, has_ticket)?)
 }
 
 /// A lock that is not to be had in a moment is a queue that is full, for a call that does not wait.

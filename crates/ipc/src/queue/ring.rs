@@ -32,7 +32,7 @@ pub(crate) use getting::First;
 pub(crate) use putting::NoRoom;
 pub(super) use record::SHORT;
 use words::{
-    BOUND, CLOSED, DONE, FIRST, GETS, GIVEN, ITEMS, LEASES, MAGIC, PUTS, RECORDS, RETURNS, ROOM, STEP,
+    BOUND, CLOSED, DONE, FIRST, GETS, GIVEN, ITEMS, LEASES, LEFT, MAGIC, PUTS, RECORDS, RETURNS, ROOM, STEP,
     THIS_LAYOUT,
 };
 
@@ -169,6 +169,12 @@ impl Ring {
     pub(crate) fn close(&self) {
         // Release: who sees it by the Acquire in `is_closed` sees all that was put before.
         self.words().atomic_u32(CLOSED).store(1, Release);
+    }
+
+    /// How many handles went in peace.
+    #[inline]
+    pub(crate) fn left(&self) -> &AtomicU32 {
+        self.words().atomic_u32(LEFT)
     }
 
     #[inline]

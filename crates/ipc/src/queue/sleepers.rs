@@ -21,11 +21,9 @@ use super::beneath::{AtomicU32, fence, fence_after_a_release, sleep_while, wake}
 const MARK: u32 = 1;
 const ENTRY: u32 = 2;
 
-/// A first sleep, after which a sleeper asks whether the other side is still there: that is a system call, and in most cases
-/// something comes before.
-const FIRST: Duration = Duration::from_millis(1);
-
-/// The second one; and the longest one of a wait with a stop token, which cannot be slept on together with a word.
+/// The first sleep, after which a sleeper asks whether the other side is still there: that is a system call, and in most cases
+/// something comes before. Also the longest one of a wait with a stop token, which cannot be slept on together with a word. Not
+/// shorter: a timer that is the next one of its CPU to go off has to be set in the CPU, which costs more than the sleep.
 pub(crate) const WATCHFUL: Duration = Duration::from_millis(20);
 
 /// The longest one: so late may be seen, after a long wait, that the other side was killed, or that a wake-up was lost.
@@ -36,16 +34,20 @@ const LONGEST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Sleeps {
     next: Duration,
+    is_first: bool,
 }
 
 impl Sleeps {
     pub(crate) fn new() -> Self {
-        Self { next: FIRST }
+        Self {
+            next: WATCHFUL,
+            is_first: true,
+        }
     }
 
     /// Whether to ask for the other side before the next sleep: not before the first one, unless it cannot be.
     pub(crate) fn are_to_ask(&self, until: &Until) -> bool {
-        self.next != FIRST || next_sleep(until, FIRST).is_err()
+        !self.is_first || next_sleep(until, WATCHFUL).is_err()
     }
 
     /// How long to sleep before the next look.
@@ -54,7 +56,8 @@ impl Sleeps {
     /// The wait is over: its token was stopped, or its deadline has passed.
     pub(crate) fn next(&mut self, until: &Until) -> Result<Duration, WaitError> {
         let sleep = next_sleep(until, self.next)?;
-        self.next = (self.next + self.next / 4).clamp(WATCHFUL, LONGEST);
+        self.is_first = false;
+        self.next = (self.next + self.next / 4).min(LONGEST);
         Ok(sleep)
     }
 }
@@ -156,8 +159,7 @@ mod tests {
         let forever = Until::forever();
         assert!(!sleeps.are_to_ask(&forever));
         let lengths: Vec<_> = (0..40).map(|_| sleeps.next(&forever).unwrap()).collect();
-        assert_eq!(lengths[..2], [FIRST, WATCHFUL]);
-        assert!(lengths.is_sorted() && lengths[39] == LONGEST);
+        assert!(lengths[0] == WATCHFUL && lengths.is_sorted() && lengths[39] == LONGEST);
         assert!(sleeps.are_to_ask(&forever));
         let over = Until::from(Duration::ZERO);
         assert!(Sleeps::new().are_to_ask(&over));

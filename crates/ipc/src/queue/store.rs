@@ -11,6 +11,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use core_process::packet::PacketSocket;
@@ -48,6 +50,8 @@ pub(crate) struct Side {
     leases: Leases,
     /// How long it stays away before it looks for the other side's work.
     pause: Pause,
+    /// How many handles had gone in peace when this one last asked whether it was alone, and was not.
+    asked: AtomicU32,
 }
 
 /// A new queue: its store, and the ends of its producers and its consumers.
@@ -70,6 +74,7 @@ impl Side {
             store: Arc::clone(store),
             leases: Leases::new(),
             pause: Pause::new(),
+            asked: AtomicU32::new(u32::MAX),
         }
     }
 
@@ -94,15 +99,27 @@ impl Side {
         }
     }
 
-    /// Whether nobody is left on the other side.
+    /// Whether nobody is left on the other side: a system call.
     pub(super) fn is_alone(&self) -> bool {
-        self.socket().is_abandoned()
+        // Acquire: pairs with the Release in `drop`: who is seen there has closed its end.
+        let left = self.store.ring.left().load(Acquire);
+        let is_alone = self.socket().is_abandoned();
+        if !is_alone {
+            self.asked.store(left, Relaxed);
+        }
+        is_alone
+    }
+
+    /// Whether a handle went in peace since this one asked, or it never has. Who is killed does not say so.
+    pub(super) fn may_be_alone(&self) -> bool {
+        self.store.ring.left().load(Relaxed) != self.asked.load(Relaxed)
     }
 }
 
 impl Drop for Side {
     fn drop(&mut self) {
         self.socket = None;
+        self.store.ring.left().fetch_add(1, Release);
         self.store.wake_everybody();
     }
 }

@@ -41,7 +41,7 @@ impl Ring {
     }
 
     /// The first record, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn first(&self) -> io::Result<Option<First>> {
         let words = self.words();
         let gets = words.atomic_u64(GETS).load(Relaxed);
@@ -59,7 +59,7 @@ impl Ring {
     }
 
     /// The record at a place, before which so many came.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&self, count: u64, place: u64) -> io::Result<First> {
         let facts = record::facts(self.view()?, place)?;
         Ok(First { facts, count })
@@ -71,13 +71,13 @@ impl Ring {
     }
 
     /// Copies the bytes of a record.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn copy(&self, first: &First, to: &mut Buffer) -> io::Result<()> {
         record::copy(self.view()?, &first.facts, to)
     }
 
     /// Takes the first record away.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&self, first: &First) {
         let words = self.words();
         let gets = first.count.wrapping_add(1);

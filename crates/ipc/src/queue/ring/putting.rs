@@ -17,6 +17,8 @@ pub(crate) enum NoRoom {
     Bound,
     /// The memory is too small, and can be made larger.
     Memory,
+    /// The memory was overwritten, or no memory is large enough.
+    Os(io::Error),
 }
 
 /// Room for the next record.
@@ -30,6 +32,16 @@ pub(crate) struct Room<'a> {
     next: u64,
 }
 
+/// What a record needs.
+#[derive(Clone, Copy)]
+struct Wanted {
+    puts: u64,
+    needed: u64,
+    /// Where it ends.
+    next: u64,
+    capacity: u64,
+}
+
 impl Ring {
     /// A number that no record has had.
     pub(crate) fn next_ticket(&self) -> u64 {
@@ -40,48 +52,50 @@ impl Ring {
     }
 
     /// Room for a record of so many bytes, if there is any now.
-    #[inline]
-    pub(crate) fn find_room(&self, len: usize, has_ticket: bool) -> io::Result<Result<Room<'_>, NoRoom>> {
+    #[inline(always)]
+    pub(crate) fn find_room(&self, len: usize, has_ticket: bool) -> Result<Room<'_>, NoRoom> {
         let words = self.words();
-        let view = self.view()?;
+        let view = self.view().map_err(NoRoom::Os)?;
         let puts = words.atomic_u64(PUTS).load(Relaxed);
-        let tail = aligned(words.atomic_u64(TAIL + slot(puts)).load(Relaxed))?;
-        let next = tail.wrapping_add(room_of(len, has_ticket)?);
-        let room = Room {
+        let tail = aligned(words.atomic_u64(TAIL + slot(puts)).load(Relaxed)).map_err(NoRoom::Os)?;
+        let needed = room_of(len, has_ticket).map_err(NoRoom::Os)?;
+        let next = tail.wrapping_add(needed);
+        let wanted = Wanted {
+            puts,
+            needed,
+            next,
+            capacity: capacity(view) as u64,
+        };
+        let gets = words.atomic_u64(SEEN_GETS).load(Relaxed);
+        let head = words.atomic_u64(SEEN_HEAD).load(Relaxed);
+        if self.allows(wanted, gets, head).is_err() {
+            self.look_at_gets(wanted)?;
+        }
+        Ok(Room {
             view,
             puts,
             tail,
             next,
-        };
-        let seen = (
-            words.atomic_u64(SEEN_GETS).load(Relaxed),
-            words.atomic_u64(SEEN_HEAD).load(Relaxed),
-        );
-        if self.allows(&room, seen.0, seen.1).is_ok() {
-            return Ok(Ok(room));
-        }
-        Ok(self.look_at_gets(room))
+        })
     }
 
     /// Looks how far consumers have come by now.
     #[cold]
-    fn look_at_gets<'a>(&self, room: Room<'a>) -> Result<Room<'a>, NoRoom> {
+    fn look_at_gets(&self, wanted: Wanted) -> Result<(), NoRoom> {
         let words = self.words();
         let (_, head) = self.first_place();
         let gets = words.atomic_u64(self.taken()).load(Acquire);
         // Either may be lost with a death here: both are then older than need be, which is safe.
         words.atomic_u64(SEEN_GETS).store(gets, Relaxed);
         words.atomic_u64(SEEN_HEAD).store(head, Relaxed);
-        self.allows(&room, gets, head).map(|()| room)
+        self.allows(wanted, gets, head)
     }
 
     #[inline]
-    fn allows(&self, room: &Room<'_>, gets: u64, head: u64) -> Result<(), NoRoom> {
-        if self.bound != 0 && room.puts.wrapping_sub(gets) >= self.bound {
+    fn allows(&self, wanted: Wanted, gets: u64, head: u64) -> Result<(), NoRoom> {
+        if self.bound != 0 && wanted.puts.wrapping_sub(gets) >= self.bound {
             Err(NoRoom::Bound)
-        } else if room.next.wrapping_sub(room.tail) > capacity(room.view) as u64
-            || room.next.wrapping_sub(head) > capacity(room.view) as u64
-        {
+        } else if wanted.needed > wanted.capacity || wanted.next.wrapping_sub(head) > wanted.capacity {
             Err(NoRoom::Memory)
         } else {
             Ok(())

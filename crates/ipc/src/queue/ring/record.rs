@@ -48,7 +48,7 @@ pub(super) struct Facts {
 }
 
 /// Room that a record of so many bytes takes.
-#[inline]
+#[inline(always)]
 pub(super) fn room_of(len: usize, has_ticket: bool) -> io::Result<u64> {
     let outside = if len < SHORT {
         len.saturating_sub(IN_HEAD)
@@ -62,7 +62,7 @@ pub(super) fn room_of(len: usize, has_ticket: bool) -> io::Result<u64> {
         .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn aligned(place: u64) -> io::Result<u64> {
     if place.is_multiple_of(WORD) {
         Ok(place)
@@ -82,7 +82,7 @@ pub(super) fn offset(view: &View, place: u64) -> usize {
 }
 
 /// Writes a record at a place where there is room for it.
-#[inline]
+#[inline(always)]
 pub(super) fn write(view: &View, place: u64, ticket: Option<u64>, bytes: &[u8]) {
     let mark = if ticket.is_some() { TICKET } else { 0 };
     let rest = if bytes.len() < SHORT {
@@ -131,7 +131,7 @@ fn word_of(bytes: &[u8]) -> u64 {
 }
 
 /// What is said of the record at a place.
-#[inline]
+#[inline(always)]
 pub(super) fn facts(view: &View, place: u64) -> io::Result<Facts> {
     let place = aligned(place)?;
     let head = view.atomic_u64(offset(view, place)).load(Relaxed);

@@ -10,6 +10,7 @@
 //! | 16 | `STEP` | both locks | how often the room was doubled |
 //! | 20 | `CLOSED` | producers | 1: nothing can be put any more |
 //! | 24 | `LEASES` | | 1: a record stays until its consumer has finished it (`leases.rs`); its ticket is its state |
+//! | 28 | `LEFT` | all | how many handles went in peace, of either side; a hint |
 //! | 128 | `PRODUCERS` | | their lock, from 188 to 255 |
 //! | 128, 136 | `TAIL` | producers | where the next record goes, for an even and an odd `PUTS` |
 //! | 144 | `SEEN_GETS` | producers | what `GETS` (with leases: `GIVEN`) was when they last looked |
@@ -35,6 +36,7 @@ pub(super) const BOUND: usize = 8;
 pub(super) const STEP: usize = 16;
 pub(super) const CLOSED: usize = 20;
 pub(super) const LEASES: usize = 24;
+pub(super) const LEFT: usize = 28;
 pub(crate) const PRODUCERS: usize = 128;
 pub(super) const TAIL: usize = 128;
 pub(super) const SEEN_GETS: usize = 144;

@@ -36,7 +36,7 @@ fn put_file(side: &Side, name: &str) {
 
 /// A record whose descriptors never come.
 fn put_lie(ring: &Ring) {
-    let Ok(room) = ring.find_room(3, true).unwrap() else {
+    let Ok(room) = ring.find_room(3, true) else {
         panic!("no room")
     };
     ring.put(&room, Some(ring.next_ticket()), b"lie");
@@ -45,7 +45,14 @@ fn put_lie(ring: &Ring) {
 /// The value's bytes and the name of its descriptor.
 fn get_file(side: &Side) -> Result<(String, String), GetError> {
     let mut bytes = Buffer::new();
-    let descriptors = get(side, &mut bytes, Patience::None, Location::caller())?;
+    let mut descriptors = Vec::new();
+    get(
+        side,
+        &mut bytes,
+        &mut descriptors,
+        Patience::None,
+        Location::caller(),
+    )?;
     assert_eq!(descriptors.len(), 1);
     let text = String::from_utf8(bytes.value().to_vec()).unwrap();
     Ok((text, name_of(&descriptors[0])))
