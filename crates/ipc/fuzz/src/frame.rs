@@ -40,7 +40,7 @@ pub fn run(input: &[u8]) {
     let parts: Vec<_> = packet.iter().map(|part| IoSlice::new(part)).collect();
     if hostile.try_send(&parts, &[]).is_ok() {
         let outcome = if how >> 1 & 1 == 0 {
-            receiver.try_recv().map(|value| drop(format!("{value:?}")))
+            receiver.try_recv().map(drop)
         } else {
             receiver.try_recv_bytes().map(drop)
         };
