@@ -44,6 +44,13 @@ pub enum StartError {
         /// How it ended, or its panic in the preload function.
         cause: String,
     },
+    /// The deadline of [`start_until`](crate::Process::start_until) has passed. There is no child, and there will be none.
+    TimedOut {
+        /// Whom it waited for, and what that did.
+        waited_for: String,
+    },
+    /// The stop token of [`start_until`](crate::Process::start_until) was set. There is no child, and there will be none.
+    Stopped,
     /// A system call failed.
     Os {
         /// What was being done.
@@ -122,6 +129,8 @@ impl fmt::Display for StartError {
                 }
             ),
             Self::ForkServer { cause } => write!(f, "the forkserver could not start the process: {cause}"),
+            Self::TimedOut { waited_for } => write!(f, "no process was started in time: {waited_for}"),
+            Self::Stopped => f.write_str("no process was started: the stop token was set before"),
             Self::Os { step, source } => {
                 write!(f, "could not {step}: {source}")?;
                 if source.raw_os_error() == Some(libc::EAGAIN) && *step == STEP_PROCESS {

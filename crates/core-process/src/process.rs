@@ -7,12 +7,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::start::{self, Request, Work};
-use crate::{Child, StartError, StartMethod, Stdio, Target, codec, target};
+use crate::{Child, StartError, StartMethod, Stdio, Target, Until, codec, target};
 
 /// What a child does when its parent has died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -228,16 +229,52 @@ where
     /// Nothing is left behind then. What goes wrong *in* the child is told by `join`.
     #[track_caller]
     pub fn start(&self) -> Result<Child<F::Output>, StartError> {
-        self.start_as(false)
+        self.start_as(false, Until::forever())
+    }
+
+    /// [`start`](Self::start), and no waiting beyond `until`: a duration, an instant, a stop token, or a token with a duration.
+    ///
+    /// By `spawn` and `fork` this process waits for nobody, and it is the same as `start`. The forkserver may have to be waited for: it
+    /// loads what [`set_forkserver_preload`](crate::set_forkserver_preload) says, it does another thread's start first, or somebody
+    /// has stopped it (`SIGSTOP`). One that has the request and does not answer in time is killed, so that the request is void whatever
+    /// becomes of it; the next start launches another, which loads anew: give it the time for that. A child that it had made
+    /// already is no error: it is started.
+    ///
+    /// ```
+    /// use core_process::Process;
+    /// use std::time::Duration;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     core_process::init();
+    ///     let child = Process::new(|| 6 * 7, ()).start_until(Duration::from_secs(10))?;
+    ///     assert_eq!(child.join()?, 42);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`StartError::TimedOut`] names the forkserver and what it does instead; [`StartError::Stopped`]; else as for `start`.
+    #[track_caller]
+    pub fn start_until(&self, until: impl Into<Until>) -> Result<Child<F::Output>, StartError> {
+        self.start_as(false, until.into())
+    }
+
+    /// [`start_until`](Self::start_until) with a duration.
+    ///
+    /// # Errors
+    /// As for `start_until`.
+    #[track_caller]
+    pub fn start_timeout(&self, timeout: Duration) -> Result<Child<F::Output>, StartError> {
+        self.start_until(timeout)
     }
 
     /// Starts a process of the library's own: it is in no list of children, has no number, and is ended with this process.
     pub(crate) fn start_helper(&self) -> Result<Child<F::Output>, StartError> {
-        self.start_as(true)
+        self.start_as(true, Until::forever())
     }
 
     #[track_caller]
-    fn start_as(&self, is_helper: bool) -> Result<Child<F::Output>, StartError> {
+    fn start_as(&self, is_helper: bool, until: Until) -> Result<Child<F::Output>, StartError> {
         let target = target::name_of::<F>();
         let entry = target::offset_of::<F, A, M>().ok_or(StartError::NotInImage { target })?;
         let arguments = codec::encode(&self.args)?;
@@ -245,6 +282,7 @@ where
             options: &self.options,
             work: Work::Entry { entry, arguments },
             is_helper,
+            until,
         };
         Ok(Child::new(start::start(request)?))
     }
@@ -301,6 +339,7 @@ where
             options: &self.options,
             work: Work::Closure(&run),
             is_helper: false,
+            until: Until::forever(),
         };
         Ok(Child::new(start::start(request)?))
     }

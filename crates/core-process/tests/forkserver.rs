@@ -7,9 +7,10 @@ mod isolated;
 use std::io::{Read, pipe};
 use std::os::unix::process::parent_id;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use core_process::{
-    PreloadPanic, Process, StartError, StartMethod, Stdio, own_descriptors, own_processes,
+    PreloadPanic, Process, StartError, StartMethod, Stdio, StopSource, own_descriptors, own_processes,
     set_forkserver_preload, set_forkserver_preload_with,
 };
 use gate::{Gate, gate};
@@ -149,6 +150,93 @@ fn c10_a_process_ends_though_one_of_its_threads_waits_for_a_stopped_server() {
         while !std::fs::read_to_string(&call).unwrap().starts_with(&waits) {
             std::thread::yield_now();
         }
+    }
+    alone(case, ());
+}
+
+/// What a start says that has a hundredth of a second and a stopped server: the error names that, nothing is left, and when the
+/// server goes on there is no child that nobody asks for.
+#[test]
+fn c10_a_start_with_a_deadline_leaves_nothing_at_a_stopped_server() {
+    /// The children of this process, whoever made them.
+    fn children() -> Vec<u32> {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(|pid: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_ascii_whitespace().nth(1));
+            parent == Some(&std::process::id().to_string())
+        })
+        .collect()
+    }
+    fn case() {
+        let recipe = Process::new(|| 1, ()).method(StartMethod::ForkServer);
+        let second = Duration::from_secs(60);
+        assert_eq!(recipe.start_timeout(second).unwrap().join(), Ok(1));
+        let stopped = StopSource::new().unwrap();
+        stopped.stop();
+        for round in 0..4 {
+            let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
+            let first = server();
+            send(Signal::SIGSTOP);
+            if round % 2 == 0 {
+                let error = recipe.start_timeout(Duration::from_millis(10)).unwrap_err();
+                let StartError::TimedOut { waited_for } = &error else {
+                    panic!("{error}")
+                };
+                let known = waited_for.contains(&first.to_string()) && waited_for.contains("SIGSTOP");
+                assert!(known, "{error}");
+            } else {
+                let error = recipe.start_until(&stopped.token()).unwrap_err();
+                assert!(matches!(error, StartError::Stopped), "{error}");
+            }
+            assert!(
+                kill(Pid::from_raw(first as i32), Signal::SIGCONT).is_err(),
+                "it was ended and reaped"
+            );
+            assert_eq!(children(), []);
+            assert!(std::fs::read_dir("/proc/self/fd").unwrap().count() <= descriptors);
+            assert_eq!(recipe.start_timeout(second).unwrap().join(), Ok(1));
+        }
+        // A server that answers is not waited for, and neither is another method's child.
+        for method in [StartMethod::ForkServer, StartMethod::Fork, StartMethod::Spawn] {
+            let child = recipe
+                .clone()
+                .method(method)
+                .start_until((&StopSource::new().unwrap().token(), second));
+            assert_eq!(child.unwrap().join(), Ok(1));
+        }
+    }
+    alone(case, ());
+}
+
+/// One that waits for another thread's start has sent no request: it goes, and leaves the server to that one.
+#[test]
+fn c10_a_start_with_a_deadline_does_not_wait_for_another_threads_start() {
+    fn case() {
+        let recipe = || Process::new(|| 1, ()).method(StartMethod::ForkServer);
+        assert_eq!(served!(|| 1), 1);
+        let first = server();
+        send(Signal::SIGSTOP);
+        let (tell, told) = std::sync::mpsc::channel();
+        let other = std::thread::spawn(move || {
+            tell.send(nix::unistd::gettid()).unwrap();
+            recipe().start().unwrap().join()
+        });
+        let call = format!("/proc/self/task/{}/syscall", told.recv().unwrap());
+        let waits = format!("{} ", libc::SYS_ppoll);
+        while !std::fs::read_to_string(&call).unwrap().starts_with(&waits) {
+            std::thread::yield_now();
+        }
+        let error = recipe().start_timeout(Duration::from_millis(10)).unwrap_err();
+        assert!(matches!(error, StartError::TimedOut { .. }), "{error}");
+        assert!(error.to_string().contains("another thread"), "{error}");
+        send(Signal::SIGCONT);
+        assert_eq!(other.join().unwrap(), Ok(1));
+        assert_eq!(recipe().start().unwrap().join(), Ok(1));
+        assert_eq!(server(), first);
     }
     alone(case, ());
 }

@@ -15,8 +15,8 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -25,13 +25,13 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{getegid, geteuid, getgid, getuid};
 
 use super::server::{self, Answer};
+use super::turn::Place;
 use super::{BlockFile, Plan, StartBlock, Started, go, no_process, preload};
-use crate::handle::lock;
 use crate::process::Options;
 use crate::stdio::Stream;
 use crate::sys::affinity::{self, Affinity};
-use crate::sys::{fd, fdpass, fork, inherited, pidfd, poll};
-use crate::{Child, ChildError, StartError, StartMethod};
+use crate::sys::{fd, fdpass, fork, inherited, pidfd, poll, threads};
+use crate::{Child, ChildError, StartError, StartMethod, Until, WaitError};
 
 /// A running server, seen from its client.
 struct Server {
@@ -63,7 +63,10 @@ pub(crate) fn is_waited_for(started: Instant) {
     WAITED_AT_ONCE.store(started.elapsed() <= AT_ONCE, Ordering::Relaxed);
 }
 
-static SERVER: Mutex<Option<Box<Server>>> = Mutex::new(None);
+static SERVER: Place<Box<Server>> = Place::new();
+
+/// The pid of the server that was launched last, to name it to who waits for another thread's turn.
+static PID: AtomicU32 = AtomicU32::new(0);
 
 /// Why a request brought no child.
 enum Failed {
@@ -72,6 +75,8 @@ enum Failed {
     Refused(StartError),
     /// There is an answer, and it could not be taken: no descriptor is free for the pidfd.
     Unheard(StartError),
+    /// There was no answer in time, or the token was set.
+    Late(StartError),
 }
 
 /// Whether a server can be started, and this kernel lets a fork be made a sibling.
@@ -89,10 +94,12 @@ pub(super) fn availability() -> Result<(), String> {
     asked.clone()
 }
 
-pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
+pub(super) fn start(mut plan: Plan<'_>, until: &Until) -> Result<(Started, StartBlock), StartError> {
     let method = StartMethod::ForkServer;
     availability().map_err(|reason| StartError::Unavailable { method, reason })?;
-    let mut running = lock(&SERVER);
+    let mut running = SERVER
+        .turn(until)
+        .map_err(|why| late(why, "does another thread's start"))?;
     // A server that was killed is replaced once (CPython row C10); one that cannot live is an error.
     let mut replaced = false;
     loop {
@@ -107,7 +114,7 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
         let changed = server.has_other_surroundings();
         plan.carry_options(changed)?;
         let (block, file) = plan.block()?;
-        match server.request(&plan, &block, file) {
+        match server.request(&plan, &block, file, until) {
             Ok(Some(started)) => return Ok((started, block)),
             Ok(None) => {
                 let missing = || no_process(std::io::ErrorKind::NotFound.into());
@@ -121,12 +128,16 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
                 }
             }
             Err(Failed::Refused(error)) => return Err(error),
-            Err(Failed::Unheard(error)) => {
+            Err(Failed::Unheard(error) | Failed::Late(error)) => {
                 // The child was made before the answer. The server goes: what it may say yet would be taken for the next answer.
                 if let Some(server) = running.take() {
                     server.end();
                 }
-                let started = adopted(&block).unwrap_or(Err(error))?;
+                let started = adopted(&block).unwrap_or_else(|| {
+                    // Should it live on (as another user, whom this process may not signal), its child finds the block taken.
+                    block.claim();
+                    Err(error)
+                })?;
                 return Ok((started, block));
             }
             Err(Failed::Gone) => {
@@ -200,7 +211,9 @@ impl Server {
             options: &options,
             work,
             is_helper: true,
+            until: Until::forever(),
         })?;
+        PID.store(state.pid, Ordering::Relaxed);
         Ok(Self {
             process: Child::new(state),
             socket: ours,
@@ -236,6 +249,7 @@ impl Server {
         plan: &Plan<'_>,
         block: &StartBlock,
         file: BlockFile,
+        until: &Until,
     ) -> Result<Option<Started>, Failed> {
         let streams = plan.streams.each_ref().map(Stream::to_send);
         // It is known to have the block when it has made a child with it.
@@ -280,7 +294,7 @@ impl Server {
         }
         // Its number is free for the pidfd in the answer.
         drop(file);
-        self.await_answer()?;
+        self.await_answer(until)?;
         let mut answer = [0; Answer::LENGTH];
         let (length, mut descriptors) = match fdpass::recv(&self.socket, &mut answer) {
             Ok(received) => received,
@@ -333,39 +347,60 @@ impl Server {
 
     /// Waits for an answer or the server's end. The socket alone would not do: a child that is stopped before it has closed its
     /// copy would keep end-of-file away.
-    fn await_answer(&self) -> Result<(), Failed> {
-        let mut poll = [
-            PollFd::new(&self.socket, PollFlags::IN),
-            PollFd::from_borrowed_fd(self.process.as_fd(), PollFlags::IN),
-        ];
-        loop {
-            match rustix::event::poll(&mut poll, None) {
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => {
-                    return Err(Failed::Unheard(StartError::os(
-                        "wait for the forkserver",
-                        error.into(),
-                    )));
-                }
-                Ok(_) if poll[0].revents().contains(PollFlags::IN) => return Ok(()),
-                Ok(_) => return Err(Failed::Gone),
-            }
+    fn await_answer(&self, until: &Until) -> Result<(), Failed> {
+        let ours = [self.socket.as_fd(), self.process.as_fd()];
+        // The last may be there twice: there is always a third, without a list of its own.
+        let token = until.token().map_or(ours[1], AsFd::as_fd);
+        let mut all = [ours[0], ours[1], token].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        if let Err(error) = poll::poll_until(&mut all, until.deadline()) {
+            return Err(Failed::Unheard(StartError::os(
+                "wait for the forkserver",
+                error.into(),
+            )));
         }
+        let [answer, end, token] = all.each_ref().map(|one| !one.revents().is_empty());
+        if answer && all[0].revents().contains(PollFlags::IN) {
+            Ok(())
+        } else if answer || end {
+            Err(Failed::Gone)
+        } else if token {
+            Err(Failed::Late(StartError::Stopped))
+        } else {
+            Err(Failed::Late(late(WaitError::TimedOut, "has not answered")))
+        }
+    }
+}
+
+/// The error of a start that waited for the server in vain.
+fn late(why: WaitError, what: &str) -> StartError {
+    let pid = PID.load(Ordering::Relaxed);
+    match why {
+        WaitError::Stopped => StartError::Stopped,
+        WaitError::Os(error) => StartError::os("wait for the forkserver", error),
+        WaitError::TimedOut => StartError::TimedOut {
+            waited_for: match threads::state_of(pid) {
+                Some(state) => format!("the forkserver (pid {pid}) {what}, and is {state}"),
+                None => format!("the forkserver {what}"),
+            },
+        },
     }
 }
 
 /// Ends the server, if one runs, and waits for it.
 pub(super) fn stop() {
-    if let Some(server) = { lock(&SERVER).take() } {
+    if let Ok(mut place) = SERVER.turn(&Until::forever())
+        && let Some(server) = place.take()
+    {
         server.end();
     }
 }
 
 /// The descriptors that this file keeps open in this process.
 pub(crate) fn own_descriptors() -> Vec<i32> {
-    let server = lock(&SERVER);
+    let server = SERVER.turn(&Until::forever());
     server
         .iter()
+        .flat_map(|place| place.as_ref())
         .flat_map(|server| [server.socket.as_raw_fd(), server.process.as_fd().as_raw_fd()])
         .collect()
 }
@@ -373,7 +408,7 @@ pub(crate) fn own_descriptors() -> Vec<i32> {
 /// In a forked child the server is its parent's: it must not be asked, and its socket must not stay open.
 #[inline]
 pub(super) fn after_fork() {
-    if let Some(server) = lock(&SERVER).take() {
+    if let Some(server) = SERVER.take_after_fork() {
         let server = ManuallyDrop::new(server);
         inherited::close(server.socket.as_raw_fd());
         inherited::close(server.process.as_fd().as_raw_fd());

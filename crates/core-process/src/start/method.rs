@@ -15,8 +15,10 @@ pub enum StartMethod {
     /// state of this process.
     Spawn,
     /// A small server, started once, forks each child. Fast, and independent of this process's memory and threads. Environment,
-    /// directory, user and group are those of this process at the start of the child; all else that a process inherits (limits,
-    /// umask, priority, affinity, namespaces, filters of system calls) is what it had when the server was started.
+    /// directory, user and group are those of this process at the start of the child, the affinity is that of the thread that starts
+    /// it; all else that a process inherits (limits, umask, priority, scheduling policy, control group, namespaces, filters of
+    /// system calls) is what it had when the server was started. (A start that the server's `RLIMIT_NOFILE` or `RLIMIT_NPROC` refuses
+    /// is tried once more by a new server, if this process has other ones by now.)
     ForkServer,
     /// A copy of this process. Fast where it is small; refused while it has more than one thread.
     Fork,

@@ -15,6 +15,7 @@ mod outcome;
 mod preload;
 mod server;
 mod spawn;
+mod turn;
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::Location;
@@ -39,7 +40,7 @@ use crate::process::{Change, Options, ParentDeath};
 use crate::stdio::Stream;
 use crate::sys::image::main_image;
 use crate::target::Failure;
-use crate::{StartError, authkey, current, exit, registry, returns};
+use crate::{StartError, Until, authkey, current, exit, registry, returns};
 
 /// What a child is to do.
 pub(crate) enum Work<'a> {
@@ -54,6 +55,8 @@ pub(crate) struct Request<'a> {
     pub(crate) options: &'a Options,
     pub(crate) work: Work<'a>,
     pub(crate) is_helper: bool,
+    /// How long to wait for a server.
+    pub(crate) until: Until,
 }
 
 /// A process that was made for a block.
@@ -197,7 +200,7 @@ pub(crate) fn start(request: Request<'_>) -> Result<Arc<ChildState>, StartError>
     let (started, block) = match method {
         StartMethod::Spawn => spawn::start(&plan)?,
         StartMethod::Fork => fork::start(plan)?,
-        StartMethod::ForkServer => forkserver::start(plan)?,
+        StartMethod::ForkServer => forkserver::start(plan, &request.until)?,
     };
     probe::emit(
         "start",

@@ -57,6 +57,25 @@ fn is_running(stat: &str) -> bool {
         .is_some_and(|flags| flags & PF_EXITING == 0)
 }
 
+/// What the first thread of a process does, in a word or two; `None` where there is no such process (or no `/proc`).
+pub(crate) fn state_of(pid: u32) -> Option<&'static str> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    state_in(&stat)
+}
+
+fn state_in(stat: &str) -> Option<&'static str> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    Some(match rest.split_ascii_whitespace().next()? {
+        "R" => "running",
+        "S" => "asleep",
+        "D" => "waiting for a device",
+        "T" => "stopped (SIGSTOP)",
+        "t" => "stopped by a tracer",
+        "Z" | "X" => "dead",
+        _ => "in a state of its own",
+    })
+}
+
 /// Names the calling thread: up to 15 bytes and a NUL.
 #[inline]
 pub(crate) fn rename_this(name: &[u8; 16]) {
@@ -91,6 +110,20 @@ mod tests {
         assert!(is_running("12 (a ) b) S 1 12 12 0 -1 4194304 1 2 3"));
         assert!(!is_running("12 (a ) b) R 1 12 12 0 -1 4194308 1 2 3"));
         assert!(!is_running(""));
+    }
+
+    #[test]
+    fn a_state_is_a_word() {
+        assert_eq!(
+            state_in("12 (a ) b) T 1 12 12 0 -1 4194304 1 2 3"),
+            Some("stopped (SIGSTOP)")
+        );
+        assert_eq!(state_in("12"), None);
+        assert_eq!(
+            state_of(std::process::id()).is_some(),
+            std::path::Path::new("/proc/self").exists()
+        );
+        assert_eq!(state_of(u32::MAX), None);
     }
 
     #[test]
