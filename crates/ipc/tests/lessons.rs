@@ -42,6 +42,35 @@ mod l03_02_value {
     pub mod wrong_says_nothing;
 }
 
+#[path = "../lessons/l03_03_array"]
+mod l03_03_array {
+    pub mod alt_copies;
+    pub mod alt_one_process_each;
+    pub mod alt_parts_come_back;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/asks_for_the_array.rs"]
+    pub mod wrong_asks_for_the_array;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/in_the_main_process.rs"]
+    pub mod wrong_in_the_main_process;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/last_cells_lost.rs"]
+    pub mod wrong_last_cells_lost;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_by_one.rs"]
+    pub mod wrong_one_by_one;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_lock.rs"]
+    pub mod wrong_one_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/shifts_at_once.rs"]
+    pub mod wrong_shifts_at_once;
+}
+
 #[path = "../lessons/l03_04_pipe"]
 mod l03_04_pipe {
     pub mod alt_ipc_channel;
@@ -241,6 +270,114 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l03_02_value/lesson.toml"),
         source: include_str!("../lessons/l03_02_value/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_02_value"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "exercise",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::exercise::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "solution",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::solution::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "alt_copies",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::alt_copies::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/alt_copies.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "alt_one_process_each",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::alt_one_process_each::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/alt_one_process_each.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "alt_parts_come_back",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::alt_parts_come_back::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/alt_parts_come_back.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "wrong_asks_for_the_array",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::wrong_asks_for_the_array::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/wrong/asks_for_the_array.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "wrong_in_the_main_process",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::wrong_in_the_main_process::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/wrong/in_the_main_process.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "wrong_last_cells_lost",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::wrong_last_cells_lost::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/wrong/last_cells_lost.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "wrong_one_by_one",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::wrong_one_by_one::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/wrong/one_by_one.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "wrong_one_lock",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::wrong_one_lock::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/wrong/one_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "wrong_shifts_at_once",
+        scenarios: || l03_03_array::check::scenarios(l03_03_array::wrong_shifts_at_once::prefix_sums),
+        main: None,
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/wrong/shifts_at_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
+    },
+    grader::Case {
+        lesson: "3.3",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_03_array::example::main),
+        toml: include_str!("../lessons/l03_03_array/lesson.toml"),
+        source: include_str!("../lessons/l03_03_array/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_03_array"),
     },
     grader::Case {
         lesson: "3.4",

@@ -375,8 +375,12 @@ impl<C: ?Sized + Content> Locked<C> {
             if let Some(news) = self.borrow(news) {
                 return self.exclusive(news).map_err(LockError::OwnerDied);
             }
-            // The end of a hold of a part wakes nobody.
-            std::thread::sleep(next_sleep(until, Watch::Deaths).map_err(over)?);
+            let longest = next_sleep(until, Watch::Deaths).map_err(over)?;
+            let can_sleep = until.deadline().is_none() && until.token().is_none();
+            // The kernel's wait knows neither a deadline nor a token.
+            if !can_sleep || part::await_back(self.memory(), self.count).is_err() {
+                std::thread::sleep(longest);
+            }
         }
     }
 

@@ -155,6 +155,11 @@ pub(crate) fn all_back(memory: &Memory, count: usize) -> Option<News> {
     }
 }
 
+/// Sleeps until no part of the array is held, or a signal comes. By nobody in particular: the answer may be old when it comes.
+pub(crate) fn await_back(memory: &Memory, count: usize) -> io::Result<()> {
+    Hold::await_free(memory.segment(), &(0..count))
+}
+
 impl<T: Shared> Part<T> {
     /// The indices that it has in the array.
     pub fn range(&self) -> Range<usize> {

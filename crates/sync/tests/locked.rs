@@ -194,6 +194,29 @@ fn a_part_has_one_holder_and_comes_back_when_that_dies() {
 }
 
 #[test]
+fn who_locks_sleeps_until_the_last_part_is_dropped() {
+    let numbers = numbers(4);
+    let mut parts = numbers.split(2).unwrap();
+    for part in &mut parts {
+        part.slice().unwrap()[0] = 9;
+    }
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| numbers.lock().unwrap().to_vec());
+        let sleeps = || {
+            let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+            let mut calls =
+                tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("syscall")).ok());
+            calls.any(|call| call.starts_with(&format!("{} ", libc::SYS_fcntl)))
+        };
+        while !sleeps() && !waits.is_finished() {
+            std::thread::yield_now();
+        }
+        drop(parts);
+        assert_eq!(waits.join().unwrap(), [9, 1, 9, 3]);
+    });
+}
+
+#[test]
 fn a_part_of_before_is_void() {
     let numbers = numbers(4);
     let mut old = numbers.split(1).unwrap();

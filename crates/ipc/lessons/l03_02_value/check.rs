@@ -175,10 +175,7 @@ where
     let mut workers: Vec<Child<()>> = Vec::new();
     for (part, jobs) in &input.workers {
         let recipe = Process::new(work, (score.clone(), *part, jobs.clone(), input.limit));
-        let worker = recipe
-            .name("worker")
-            .start()
-            .expect("a process can be started");
+        let worker = recipe.name("worker").start().expect("a process can be started");
         if input.order == Order::OneByOne {
             worker.wait().expect("it is our child");
         }
@@ -244,9 +241,7 @@ fn draw_together(draw: &mut Draw) -> Input {
     Input {
         start: draw.number(1..=9),
         limit: 100_000,
-        workers: (0..workers)
-            .map(|_| (part, changing(draw, count)))
-            .collect(),
+        workers: (0..workers).map(|_| (part, changing(draw, count))).collect(),
         order: Order::Together,
     }
 }
@@ -320,7 +315,10 @@ fn calls(seen: &Evidence<Outcome>) -> Vec<Call<'_>> {
 
 fn shown(calls: &[Call<'_>]) -> Vec<String> {
     let line = |call: &Call<'_>| match call.made {
-        Some(made) => format!("pid {} read {} and made {}", call.read.pid, call.read.value, made.value),
+        Some(made) => format!(
+            "pid {} read {} and made {}",
+            call.read.pid, call.read.value, made.value
+        ),
         None => format!("pid {} read {} and was killed", call.read.pid, call.read.value),
     };
     let shown = calls.iter().take(12).map(line);

@@ -53,7 +53,10 @@ pub fn main() {
     let total = Value::new(0).expect("a descriptor is free");
     let children = [(); 2].map(|()| Process::new(count, total.clone()).start());
     for child in children {
-        child.expect("a process can be started").join().expect("it returns");
+        child
+            .expect("a process can be started")
+            .join()
+            .expect("it returns");
     }
     println!("counted: {}", total.get().expect("nobody dies here"));
     // end region
@@ -61,7 +64,10 @@ pub fn main() {
     let hits = RawValue::new(0).expect("a descriptor is free");
     let children = [(); 2].map(|()| Process::new(hit, hits.clone()).start());
     for child in children {
-        child.expect("a process can be started").join().expect("it returns");
+        child
+            .expect("a process can be started")
+            .join()
+            .expect("it returns");
     }
     println!("hits: {}", hits.get());
 
@@ -69,14 +75,19 @@ pub fn main() {
     let shares = [vec![1.0, 2.0], vec![3.0, 4.0, 5.0]];
     let children = shares.map(|share| Process::new(add, (mean.clone(), share)).start());
     for child in children {
-        child.expect("a process can be started").join().expect("it returns");
+        child
+            .expect("a process can be started")
+            .join()
+            .expect("it returns");
     }
     let found = mean.get().expect("nobody dies here");
     println!("mean of {}: {}", found.count, found.sum / found.count as f64);
 
     // region wraps
     let small = Value::new(255_u8).expect("a descriptor is free");
-    let sum = small.with(|small| small.checked_add(1)).expect("nobody dies here");
+    let sum = small
+        .with(|small| small.checked_add(1))
+        .expect("nobody dies here");
     println!("255 + 1 in a u8: {sum:?}");
     // end region
 

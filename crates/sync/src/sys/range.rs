@@ -19,12 +19,22 @@ pub(crate) struct Hold {
 impl Hold {
     /// Holds `range`, if nobody has any of it. It is a range of numbers: they need not be offsets of bytes that the file has.
     pub(crate) fn take(file: impl AsFd, range: &Range<usize>) -> io::Result<Option<Self>> {
-        // By this path the file gets a description of its own; a duplicate would share the other one's locks.
-        let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-        let description = File::options().read(true).write(true).open(path)?;
+        let description = described_anew(file)?;
         match set(&description, range, libc::F_WRLCK) {
             Ok(()) => Ok(Some(Self { description })),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sleeps until nobody has any of `range`, or a signal comes; it may be another's again when this returns. The kernel wakes also if the
+    /// holder dies, so no wake-up is lost.
+    pub(crate) fn await_free(file: impl AsFd, range: &Range<usize>) -> io::Result<()> {
+        let description = described_anew(file)?;
+        match call(&description, libc::F_OFD_SETLKW, range, libc::F_WRLCK) {
+            // With the description goes what was taken.
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -37,7 +47,17 @@ impl Hold {
     }
 }
 
+/// The same file by a description of its own; a duplicate would share the other one's locks.
+fn described_anew(file: impl AsFd) -> io::Result<File> {
+    let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    File::options().read(true).write(true).open(path)
+}
+
 fn set(file: &File, range: &Range<usize>, kind: libc::c_int) -> io::Result<()> {
+    call(file, libc::F_OFD_SETLK, range, kind)
+}
+
+fn call(file: &File, command: libc::c_int, range: &Range<usize>, kind: libc::c_int) -> io::Result<()> {
     let number = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
     let lock = libc::flock {
         l_type: kind as libc::c_short,
@@ -48,7 +68,7 @@ fn set(file: &File, range: &Range<usize>, kind: libc::c_int) -> io::Result<()> {
         l_pid: 0,
     };
     // SAFETY: the descriptor is open, and the kernel reads a `flock` of this frame.
-    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } {
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -8,8 +8,6 @@ use super::check::{Job, prepare, rule};
 pub fn play(score: &Value<u64>, jobs: Vec<Job>, limit: u64) {
     for job in jobs {
         let step = prepare(job);
-        score
-            .with(|score| *score = rule(step, *score, limit))
-            .unwrap();
+        score.with(|score| *score = rule(step, *score, limit)).unwrap();
     }
 }
