@@ -107,9 +107,14 @@ pub(crate) fn wake_one(word: &AtomicU32) {
 
 #[cold]
 fn wake_marked(word: &AtomicU32, seen: u32) {
-    if wake(word, 1) == 0 {
-        // The mark was a dead or impatient sleeper's. Who has come since has changed the word.
-        let _ = word.compare_exchange(seen, seen & !MARK, Relaxed, Relaxed);
+    if wake(word, 1) != 0 {
+        return;
+    }
+    // The mark was a dead or impatient sleeper's; or it is one's who has looked, before the change, and is on the way to its sleep. It finds
+    // the word changed, or was asleep before that, and is woken now.
+    let unmarked = word.compare_exchange(seen, seen & !MARK, Relaxed, Relaxed);
+    if unmarked.is_ok() {
+        wake(word, i32::MAX);
     }
 }
 

@@ -98,7 +98,8 @@ impl Ring {
             // This slot is written again after one more record was taken, which the second look would show. So a place that a
             // consumer wrote and died before it counted is never believed.
             fence(Acquire);
-            let again = words.atomic_u64(GETS).load(Relaxed);
+            // Acquire: if it is another count, its place is read next.
+            let again = words.atomic_u64(GETS).load(Acquire);
             if again == gets {
                 return (gets, head);
             }
