@@ -7,14 +7,11 @@
 //! under the consumers' lock. The steps, and what a death at each leaves, are in `README.md` beside this file.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::fcntl::{FcntlArg, fcntl};
-
+use super::beneath::{ByteLocks, is_byte_free};
 use super::ring::words::{GIVEN, NEXT, PUTS, RETURNS, slot};
 use super::ring::{First, Ring};
 
@@ -34,7 +31,7 @@ struct Mine {
     /// The description of another pid was left behind by a fork.
     pid: u32,
     /// Opened at the first lease.
-    file: Option<File>,
+    bytes: Option<ByteLocks>,
     counts: HashSet<u64>,
 }
 
@@ -51,7 +48,7 @@ impl Leases {
         Self {
             mine: Mutex::new(Mine {
                 pid: std::process::id(),
-                file: None,
+                bytes: None,
                 counts: HashSet::new(),
             }),
         }
@@ -63,7 +60,7 @@ impl Leases {
             // What the parent has is the parent's: closing the copy of its description leaves its locks alone.
             *mine = Mine {
                 pid: std::process::id(),
-                file: None,
+                bytes: None,
                 counts: HashSet::new(),
             };
         }
@@ -112,11 +109,11 @@ impl Leases {
     /// child's end.
     fn lease(&self, ring: &Ring, record: First) -> io::Result<Option<Lease>> {
         let mut mine = self.mine();
-        if mine.file.is_none() {
-            let path = format!("/proc/self/fd/{}", ring.as_fd().as_raw_fd());
-            mine.file = Some(OpenOptions::new().read(true).write(true).open(path)?);
-        }
-        if !lock_byte(mine.file.as_ref(), record.count, libc::F_WRLCK)? {
+        let bytes = match &mine.bytes {
+            Some(bytes) => bytes,
+            None => mine.bytes.insert(ByteLocks::open(ring.memory())?),
+        };
+        if !bytes.lock(record.count)? {
             return Ok(None);
         }
         let deliveries = record.ticket().unwrap_or(0) / STATES + 1;
@@ -146,14 +143,11 @@ impl Leases {
 
     /// Whether nobody has the byte.
     fn is_dead(&self, ring: &Ring, count: u64) -> io::Result<bool> {
-        let mine = self.mine();
-        let mut asked = byte(count, libc::F_WRLCK)?;
-        // Asked through this process's own description if there is one; through the shared one nobody locks.
-        match &mine.file {
-            Some(file) => fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?,
-            None => fcntl(ring, FcntlArg::F_OFD_GETLK(&mut asked))?,
-        };
-        Ok(i32::from(asked.l_type) == libc::F_UNLCK)
+        match &self.mine().bytes {
+            Some(bytes) => bytes.is_free(count),
+            // Asked through the shared description, by which nobody locks.
+            None => is_byte_free(ring.memory(), count),
+        }
     }
 
     /// The record is finished; and those are removed that are finished and were put before every other. Under the consumers' lock.
@@ -174,8 +168,9 @@ impl Leases {
     fn let_go(&self, lease: &Lease) {
         let mut mine = self.mine();
         mine.counts.remove(&lease.record.count);
-        // It can only fail for want of kernel memory; then the byte is locked until this process ends, and nobody asks for it.
-        let _ = lock_byte(mine.file.as_ref(), lease.record.count, libc::F_UNLCK);
+        if let Some(bytes) = &mine.bytes {
+            bytes.unlock(lease.record.count);
+        }
     }
 }
 
@@ -206,25 +201,4 @@ pub(crate) fn remove_finished(ring: &Ring) -> io::Result<()> {
         }
         ring.remove(&record);
     }
-}
-
-/// Locks or unlocks the byte of a record; whether it could be done.
-fn lock_byte(file: Option<&File>, count: u64, kind: i32) -> io::Result<bool> {
-    let Some(file) = file else { return Ok(false) };
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&byte(count, kind)?)) {
-        Ok(_) => Ok(true),
-        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn byte(count: u64, kind: i32) -> io::Result<libc::flock> {
-    Ok(libc::flock {
-        l_type: i16::try_from(kind).map_err(io::Error::other)?,
-        l_whence: 0,
-        // The largest number of a byte is never reached: a thousand million records a second take three centuries.
-        l_start: i64::try_from(count).map_err(io::Error::other)?,
-        l_len: 1,
-        l_pid: 0,
-    })
 }

@@ -210,9 +210,22 @@ pub(crate) fn become_mortal() {
     world(|world| world.process().steps = Some(0));
 }
 
+/// Whether this run is about a death.
+pub(crate) fn has_deaths() -> bool {
+    world(|world| !world.deaths.is_empty())
+}
+
 /// Whether the death of this run has come.
 pub(crate) fn has_died() -> bool {
     world(|world| world.has_died)
+}
+
+/// Whether a process has ended, by whatever: the kernel has taken back what it kept for it.
+pub(crate) fn is_gone(number: u32) -> bool {
+    world(|world| {
+        let process = &world.processes[number as usize - 1];
+        number != 1 && process.state == State::Away
+    })
 }
 
 /// A step on something shared: the process may die before it. Whether it is alive; what runs in its unwinding is not.

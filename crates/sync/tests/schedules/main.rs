@@ -48,6 +48,8 @@ mod rounds;
 mod identity;
 #[path = "../model/pace.rs"]
 mod pace;
+#[path = "../model/scene.rs"]
+mod scene;
 #[path = "../model/scenes/mod.rs"]
 mod scenes;
 #[path = "../model/spin.rs"]

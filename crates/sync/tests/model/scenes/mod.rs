@@ -11,8 +11,9 @@ use core_process::Until;
 use crate::checker::SLOTS;
 use crate::ledger::{self, Slot};
 use crate::pace::Over;
-use crate::stage::Stage;
 use crate::sys::memory::Memory;
+
+pub(crate) use crate::scene::Scene;
 
 pub(crate) mod barrier;
 pub(crate) mod condition;
@@ -22,18 +23,6 @@ pub(crate) mod lock;
 pub(crate) mod once;
 pub(crate) mod rwlock;
 pub(crate) mod semaphore;
-
-/// A scene and how far it is explored.
-pub(crate) struct Scene {
-    pub(crate) name: &'static str,
-    pub(crate) play: fn(&Stage),
-    /// Preemptions, where nobody dies and every wake-up is owed.
-    pub(crate) preemptions: usize,
-    /// The processes that die, one in each run, at each of their steps. Process 1 is the main thread; the first that it starts is 2.
-    pub(crate) victims: &'static [u32],
-    /// Preemptions, where one of them dies.
-    pub(crate) preemptions_with_death: usize,
-}
 
 /// What protocols use: the exclusion, the object's own words, the ledger.
 const EXCLUSION: [usize; 5] = [60, 112, 116, 120, 124];
