@@ -78,7 +78,7 @@ impl Queue {
         let ticket = self.ring.has_leases().then_some(WAITING);
         {
             let _guard = self.producers.take();
-            match self.ring.find_room(bytes.len(), ticket.is_some()).unwrap() {
+            match self.ring.find_room(bytes.len(), ticket.is_some()) {
                 Ok(room) => self.ring.put(&room, ticket, bytes),
                 Err(_) => return false,
             }
