@@ -9,6 +9,7 @@ use crate::channel::{Channel, Patience};
 use crate::error::{RecvError, SendError};
 use crate::forms::{an_end, receiving, sending};
 use crate::frame::Content;
+use crate::loans::{borrowing, lending};
 use crate::message::only_bytes;
 
 /// An end of a [`duplex`] pipe, which sends values of type `S` and receives values of type `R`.
@@ -53,3 +54,5 @@ pub fn duplex<A, B>() -> io::Result<(Connection<A, B>, Connection<B, A>)> {
 an_end!(Connection<S, R>);
 sending!(Connection<S, R>, S);
 receiving!(Connection<S, R>, R);
+lending!(Connection<S, R>);
+borrowing!(Connection<S, R>);

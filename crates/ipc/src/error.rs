@@ -7,6 +7,7 @@ use std::io;
 
 use core_process::WaitError;
 use core_process::codec::{DecodeError, EncodeError};
+use core_process::shm::Loan;
 
 /// Why a message was not sent. Nothing of it was; the connection is as it was before.
 #[derive(Debug)]
@@ -33,6 +34,27 @@ pub enum SendError {
     },
     /// The system refused: no memory or no descriptor for a large message, or too many descriptors on their way.
     Os(io::Error),
+}
+
+/// A [`Loan`] that was not sent, and why; it can be sent again.
+#[derive(Debug)]
+pub struct Unsent {
+    /// Why it was not.
+    pub error: SendError,
+    /// What was to be sent, as it was.
+    pub loan: Loan,
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Unsent {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
 }
 
 /// Why no message was received.

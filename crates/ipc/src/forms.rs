@@ -176,7 +176,10 @@ macro_rules! receiving {
                 caller: &'static std::panic::Location<'static>,
             ) -> Result<$item, RecvError> {
                 self.channel.recv(usize::MAX, patience, caller, |message| match message.content {
-                    Content::Value => core_process::codec::decode(&message.bytes, message.descriptors)
+                    Content::Value => message
+                        .bytes
+                        .read_privately(|bytes| core_process::codec::decode(bytes, message.descriptors))
+                        .map_err(RecvError::Os)?
                         .map_err(RecvError::Decode),
                     Content::Bytes => Err(RecvError::OtherContent),
                 })
@@ -245,8 +248,11 @@ macro_rules! receiving {
                     .recv(usize::MAX, Patience::Until(&forever), caller, |message| {
                         let bytes = only_bytes(message)?;
                         match buffer.get_mut(..bytes.len()) {
-                            Some(room) => room.copy_from_slice(&bytes),
-                            None => return Err(RecvError::BufferTooShort(bytes.into_owned())),
+                            Some(room) => bytes.copy_to(room),
+                            None => {
+                                let bytes = bytes.into_vec().map_err(RecvError::Os)?;
+                                return Err(RecvError::BufferTooShort(bytes));
+                            }
                         }
                         Ok(bytes.len())
                     })
@@ -280,7 +286,7 @@ macro_rules! receiving {
             fn take_bytes(&self, most: usize, patience: Patience<'_>) -> Result<Vec<u8>, RecvError> {
                 let caller = std::panic::Location::caller();
                 self.channel.recv(most, patience, caller, |message| {
-                    only_bytes(message).map(std::borrow::Cow::into_owned)
+                    only_bytes(message)?.into_vec().map_err(RecvError::Os)
                 })
             }
         }

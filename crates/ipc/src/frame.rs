@@ -39,6 +39,8 @@ pub(crate) enum Place {
     Inline,
     /// In a parcel, which is the packet's first descriptor.
     Parcel,
+    /// In a segment of the sender's pool, which is the packet's first descriptor, and goes back to it.
+    Pooled,
 }
 
 /// Where the descriptors of a message are.
@@ -88,8 +90,11 @@ impl Head {
                 rest.len()
             ));
         }
-        if head.place == Place::Parcel && !rest.is_empty() {
-            return Err(format!("{} bytes are beside a parcel", rest.len()));
+        if head.place != Place::Inline && !rest.is_empty() {
+            return Err(format!(
+                "{} bytes are beside a head whose bytes are elsewhere",
+                rest.len()
+            ));
         }
         Ok((head, rest))
     }
@@ -113,6 +118,7 @@ impl Head {
             place: match place {
                 0 => Place::Inline,
                 1 => Place::Parcel,
+                2 => Place::Pooled,
                 other => return Err(format!("{other} is no place of bytes")),
             },
             carriage: match carriage {
@@ -172,10 +178,9 @@ mod tests {
                 }
             }
         }
-        let beside = Head {
-            place: Place::Parcel,
-            ..good
-        };
-        Head::split(&[&beside.to_bytes()[..], b"ab"].concat()).unwrap_err();
+        for place in [Place::Parcel, Place::Pooled] {
+            let beside = Head { place, ..good };
+            Head::split(&[&beside.to_bytes()[..], b"ab"].concat()).unwrap_err();
+        }
     }
 }

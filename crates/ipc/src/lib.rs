@@ -30,7 +30,7 @@
 //! To wait for several at once, children among them, is [`core_process::wait_any`]: `multiprocessing.connection.wait`.
 //!
 //! Inside: ends (`pipe.rs`, `connection.rs`, with the forms of `forms.rs`) over a channel (`channel.rs`) over messages
-//! (`message.rs`, `frame.rs`) over [`core_process::packet`]; handles (`queue.rs`) over a store (`queue/store.rs`: locks, sockets) over
+//! (`message.rs`, `frame.rs`, large ones in a [`core_process::shm::Pool`]) over [`core_process::packet`]; handles (`queue.rs`) over a store (`queue/store.rs`: locks, sockets) over
 //! a ring (`queue/ring.rs` and what it names) in [`core_process::shm`].
 #![allow(
     clippy::needless_doctest_main,
@@ -47,6 +47,7 @@ mod error;
 mod forms;
 mod frame;
 mod listener;
+mod loans;
 mod message;
 mod pipe;
 mod queue;
@@ -62,7 +63,7 @@ pub use client::Client;
 pub use client::error::{AcceptError, ConnectError};
 pub use client::tcp::TcpClient;
 pub use connection::{Connection, duplex};
-pub use error::{RecvError, SendError};
+pub use error::{RecvError, SendError, Unsent};
 pub use listener::address::Address;
 pub use listener::door::{Peer, Peers};
 pub use listener::tcp::{TcpListener, TcpListenerOptions};

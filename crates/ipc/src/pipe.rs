@@ -10,6 +10,7 @@ use crate::channel::{Channel, Patience};
 use crate::error::{RecvError, SendError};
 use crate::forms::{an_end, receiving, sending};
 use crate::frame::Content;
+use crate::loans::{borrowing, lending};
 use crate::message::only_bytes;
 
 /// The end of a [`pipe`] that sends.
@@ -55,8 +56,32 @@ pub struct Receiver<T> {
 /// }
 /// ```
 ///
-/// Messages wait in the kernel, some 200 KiB of them, larger ones beside that in memory of their own. A sender waits for room,
-/// so a process that sends to itself can wait for ever.
+/// Messages wait in the kernel, some 200 KiB of them. Those of more than 32 KiB lie beside that in memory that is used again, message after
+/// message, as soon as the receiver has copied it out; each end keeps up to eight pieces of it, 256 MiB at most, and drops what it has not used
+/// for some seconds. A sender waits for room, so a process that sends to itself can wait for ever.
+///
+/// A large message need not be copied at all:
+///
+/// ```
+/// let (sender, receiver) = ipc::pipe::<()>()?;
+/// let mut loan = sender.loan(1 << 20)?;
+/// loan.fill(7); // in place
+/// sender.send_loan(loan)?;
+///
+/// let picture = receiver.recv_borrowed()?; // in place, too
+/// assert!(picture.len() == 1 << 20 && picture.iter().all(|&byte| byte == 7));
+/// drop(picture); // the memory goes back to the sender
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # If it dies here
+/// | who | when | what is left |
+/// | --- | --- | --- |
+/// | sender | while it writes a loan, or has not sent it | nothing: the memory goes with it |
+/// | sender | in the system call of `send` | the message is there whole, or is not |
+/// | sender | after it has sent | the message; its memory stays as long as the receiver has it |
+/// | receiver | with a message that it has not taken | the next receiver gets it; with the last one it goes |
+/// | receiver | in the system call of `recv`, or while it copies or reads | the message is gone with it; its piece is not used again, and the sender drops it when it keeps as many as it may, or after some seconds |
 ///
 /// # Errors
 /// `EMFILE`, `ENFILE`: no descriptor is free. `ENOBUFS`, `ENOMEM`: no kernel memory is.
@@ -69,3 +94,5 @@ an_end!(Sender<T>);
 an_end!(Receiver<T>);
 sending!(Sender<T>, T);
 receiving!(Receiver<T>, T);
+lending!(Sender<T>);
+borrowing!(Receiver<T>);

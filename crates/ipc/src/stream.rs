@@ -24,7 +24,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, sendmsg, shutdown};
 use crate::channel::Patience;
 use crate::error::{RecvError, SendError};
 use crate::frame::{Carriage, Content, Head, Place};
-use crate::message::Incoming;
+use crate::message::{Body, Incoming};
 use crate::stream::reader::{Ended, Reader, Took};
 
 /// How many bytes a message may have where nothing else is said.
@@ -203,7 +203,7 @@ impl Stream {
         };
         read(Incoming {
             content,
-            bytes: bytes.into(),
+            bytes: Body::Private(bytes.into()),
             descriptors: Vec::new(),
         })
     }

@@ -38,6 +38,16 @@ fn memfd(len: u64, seals: rustix::fs::SealFlags) -> OwnedFd {
     file
 }
 
+/// What looks like a piece of a pool that is lent, and is as long and as sealed as that.
+fn piece(len: u64, seals: rustix::fs::SealFlags) -> OwnedFd {
+    let file = memfd(len, rustix::fs::SealFlags::empty());
+    rustix::io::pwrite(&file, b"corepool", 0).unwrap();
+    rustix::io::pwrite(&file, &[1; 16], 8).unwrap();
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, len).unwrap();
+    rustix::fs::fcntl_add_seals(&file, seals).unwrap();
+    file
+}
+
 /// F050 and F051: lengths that lie, memory that shrinks or is not there, descriptors too many and too few, four bytes and silence.
 #[test]
 fn f050_f051_a_hostile_peer_gets_an_error_out_of_us_and_nothing_else() {
@@ -61,6 +71,26 @@ fn f050_f051_a_hostile_peer_gets_an_error_out_of_us_and_nothing_else() {
         ),
         (head(1 << 20, 1, 0).to_vec(), vec![memfd(100, all)]),
         (head(u64::MAX, 1, 0).to_vec(), vec![memfd(100, all)]),
+        // Pieces of a pool: none, of nothing, not of a pool, not sealed, and shorter than they claim.
+        (head(1 << 20, 2, 0).to_vec(), vec![]),
+        (head(1 << 20, 2, 0).to_vec(), vec![memfd(0, all)]),
+        (head(1 << 20, 2, 0).to_vec(), vec![memfd(1 << 20, all)]),
+        (
+            head(1 << 20, 2, 0).to_vec(),
+            vec![piece(1 << 20, SealFlags::empty())],
+        ),
+        (
+            head(1 << 20, 2, 0).to_vec(),
+            vec![piece(1 << 20, SealFlags::SHRINK)],
+        ),
+        (
+            head(1 << 20, 2, 0).to_vec(),
+            vec![piece(1 << 10, SealFlags::SHRINK | SealFlags::GROW)],
+        ),
+        (
+            head(u64::MAX, 2, 0).to_vec(),
+            vec![piece(4096, SealFlags::SHRINK | SealFlags::GROW)],
+        ),
         (head(0, 0, 3).to_vec(), vec![memfd(1, all)]),
         (head(0, 0, 0).to_vec(), vec![memfd(1, all)]),
         (many.to_vec(), vec![inside.into()]),

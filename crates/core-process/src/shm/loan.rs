@@ -2,10 +2,12 @@
 //!
 //! Invariant: at any time one of the two has it, and giving it on or back is one store in the word `TURN`. What is kept, and what is
 //! used again, is `pool.rs`.
+#![allow(unsafe_code, reason = "refers to bytes in mapped memory")]
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::{Arc, Mutex};
@@ -13,6 +15,8 @@ use std::sync::{Arc, Mutex};
 use super::pool::{BYTES, Bounds, Kept, Shelves, TURN, here, put};
 
 /// A segment that nobody else writes to, to be filled and lent. Dropped without that it goes back to its pool.
+///
+/// It derefs to the bytes that it was taken for, to be written in place; at first they are whatever the last message in this memory has left.
 #[must_use = "dropped, the segment goes back to its pool"]
 pub struct Loan {
     pub(super) kept: Arc<Kept>,
@@ -23,12 +27,22 @@ pub struct Loan {
 }
 
 /// A segment that another process has lent. Dropped, it goes back.
+///
+/// It derefs to the bytes of the message, to be read in place.
+///
+/// # What borrowing means
+/// The memory is the lender's, too. The lender's pool writes there again only after this has been dropped; but a lender that writes past its pool
+/// can change the bytes while they are read, as it can with every memory that is shared. So bytes of a peer that is not trusted are copied
+/// ([`read_bytes`](Self::read_bytes), [`copy_to`](Self::copy_to)) and looked at after that.
 #[must_use = "dropped, the segment goes back to whoever has lent it"]
 pub struct Borrowed {
-    pub(super) kept: Arc<Kept>,
-    pub(super) turn: u64,
-    pub(super) pid: u32,
-    pub(super) len: usize,
+    bytes: Bytes,
+    len: usize,
+}
+
+enum Bytes {
+    Lent { kept: Arc<Kept>, turn: u64, pid: u32 },
+    Own(Vec<u8>),
 }
 
 impl Loan {
@@ -39,6 +53,24 @@ impl Loan {
     )]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Lends it to whoever gets the message that `send` sends with the descriptor. If that fails, it stays with its pool.
+    ///
+    /// # Errors
+    /// Those of `send`, with the loan, which can be lent again.
+    pub fn lend_by<E>(self, send: impl FnOnce(BorrowedFd<'_>) -> Result<(), E>) -> Result<(), (E, Self)> {
+        let turn = self.kept.segment.atomic_u64(TURN);
+        let lent = turn.load(Relaxed) | 1;
+        // Relaxed: the message of the kernel, by which the borrower gets it, orders.
+        turn.store(lent, Relaxed);
+        match send(self.kept.segment.as_fd()) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                turn.store(lent.wrapping_add(1), Relaxed);
+                Err((error, self))
+            }
+        }
     }
 
     /// Copies `bytes` to the bytes from `offset` on.
@@ -80,7 +112,34 @@ impl Drop for Loan {
     }
 }
 
+impl Deref for Loan {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let start = self.kept.segment.as_ptr().wrapping_add(BYTES);
+        // SAFETY: `len` bytes lie there, mapped as long as `kept`. Nobody else writes to them: no borrower is left, and the pool has given
+        // this segment to nobody but this loan.
+        unsafe { std::slice::from_raw_parts(start, self.len) }
+    }
+}
+
+impl DerefMut for Loan {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let start = self.kept.segment.as_ptr().wrapping_add(BYTES);
+        // SAFETY: as in `deref`, and nobody else reads them; `&mut self` is the only way to them in this process.
+        unsafe { std::slice::from_raw_parts_mut(start, self.len) }
+    }
+}
+
 impl Borrowed {
+    pub(super) fn lent(kept: Arc<Kept>, turn: u64, len: usize) -> Self {
+        let pid = process::id();
+        Self {
+            bytes: Bytes::Lent { kept, turn, pid },
+            len,
+        }
+    }
+
     /// The bytes of the message.
     #[expect(
         clippy::len_without_is_empty,
@@ -97,7 +156,10 @@ impl Borrowed {
     #[track_caller]
     pub fn read_bytes(&self, offset: usize, len: usize) -> Vec<u8> {
         inside(offset, len, self.len);
-        self.kept.segment.read_bytes(BYTES + offset, len)
+        match &self.bytes {
+            Bytes::Lent { kept, .. } => kept.segment.read_bytes(BYTES + offset, len),
+            Bytes::Own(bytes) => bytes[offset..][..len].to_vec(),
+        }
     }
 
     /// Copies the bytes from `offset` on into `to`.
@@ -107,19 +169,57 @@ impl Borrowed {
     #[track_caller]
     pub fn copy_to(&self, offset: usize, to: &mut [u8]) {
         inside(offset, to.len(), self.len);
-        self.kept.segment.copy_to(BYTES + offset, to);
+        match &self.bytes {
+            Bytes::Lent { kept, .. } => kept.segment.copy_to(BYTES + offset, to),
+            Bytes::Own(bytes) => to.copy_from_slice(&bytes[offset..][..to.len()]),
+        }
+    }
+}
+
+/// Bytes that came in another way, and are this process's alone: nothing to give back.
+impl From<Vec<u8>> for Borrowed {
+    fn from(bytes: Vec<u8>) -> Self {
+        let len = bytes.len();
+        Self {
+            bytes: Bytes::Own(bytes),
+            len,
+        }
+    }
+}
+
+impl Deref for Borrowed {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Lent { kept, .. } => {
+                let start = kept.segment.as_ptr().wrapping_add(BYTES);
+                // SAFETY: `len` bytes lie there, mapped as long as `kept`: the pool has compared. Nobody writes to them until this is
+                // dropped, by the agreement of all that use a pool, and who breaks it is named above.
+                unsafe { std::slice::from_raw_parts(start, self.len) }
+            }
+            Bytes::Own(bytes) => bytes,
+        }
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
+        let Bytes::Lent {
+            kept,
+            turn: lent,
+            pid,
+        } = &self.bytes
+        else {
+            return;
+        };
         // A copy in a forked child has borrowed nothing.
-        if self.pid != process::id() {
+        if *pid != process::id() {
             return;
         }
-        let turn = self.kept.segment.atomic_u64(TURN);
+        let turn = kept.segment.atomic_u64(TURN);
         // Release: pairs with the Acquire in `Kept::turn`. An exchange: a loan is given back once, whoever else has got the descriptor.
-        let _ = turn.compare_exchange(self.turn, self.turn.wrapping_add(1), Release, Relaxed);
+        let _ = turn.compare_exchange(*lent, lent.wrapping_add(1), Release, Relaxed);
     }
 }
 

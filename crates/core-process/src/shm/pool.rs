@@ -17,8 +17,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use super::Segment;
 use super::loan::{Borrowed, Loan};
@@ -34,6 +36,9 @@ const MARK: u64 = u64::from_le_bytes(*b"corepool");
 
 /// The least that a segment is made for: below it, what is saved is less than what it costs to keep one.
 const SMALLEST: usize = 64 << 10;
+
+/// What was not used for so long is not kept any more, as soon as something is sent or received.
+const FORGOTTEN: Duration = Duration::from_secs(5);
 
 /// How much a [`Pool`] keeps: of the segments that it has made, and as much again of those that it has received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +92,8 @@ impl Default for Bounds {
 pub struct Pool {
     shelves: Arc<Mutex<Shelves>>,
     bounds: Bounds,
+    /// Whether anything may be kept.
+    is_used: AtomicBool,
 }
 
 /// What is kept.
@@ -101,13 +108,38 @@ pub(super) struct Shelves {
     made: u64,
 }
 
+impl Shelves {
+    /// Drops what nobody has used for long. What is lent is only not used again then.
+    fn forget(&mut self, now: Instant) {
+        for shelf in [&mut self.own, &mut self.seen] {
+            while shelf.front().is_some_and(|kept| kept.is_forgotten(now)) {
+                shelf.pop_front();
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) segment: Segment,
     number: u64,
+    /// When it came to its shelf.
+    used: Mutex<Instant>,
 }
 
 impl Kept {
+    fn new(segment: Segment, number: u64) -> Self {
+        Self {
+            segment,
+            number,
+            used: Mutex::new(Instant::now()),
+        }
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        now.saturating_duration_since(*lock(&self.used)) > FORGOTTEN
+    }
+
     pub(super) fn turn(&self) -> u64 {
         // Acquire: pairs with the Release in `Borrowed::drop`, so the borrower's last look comes before what is written next.
         self.segment.atomic_u64(TURN).load(Acquire)
@@ -124,6 +156,27 @@ impl Pool {
         Self {
             shelves: Arc::default(),
             bounds,
+            is_used: AtomicBool::new(false),
+        }
+    }
+
+    /// Most bytes of one message whose segment is kept.
+    pub fn longest(&self) -> usize {
+        // A segment is up to a quarter larger than its message.
+        (self.bounds.bytes / 5 * 4).saturating_sub(BYTES)
+    }
+
+    /// Drops what was not used for some seconds. What takes and receives does so, too; so this is for times when neither happens. It costs
+    /// nothing where nothing is kept.
+    pub fn trim(&self) {
+        if self.is_used.load(Relaxed) {
+            let is_empty = self.here(|shelves| {
+                shelves.forget(Instant::now());
+                shelves.own.is_empty() && shelves.seen.is_empty()
+            });
+            if is_empty {
+                self.is_used.store(false, Relaxed);
+            }
         }
     }
 
@@ -132,25 +185,69 @@ impl Pool {
     /// # Errors
     /// As [`Segment::create`].
     pub fn take(&self, len: usize) -> io::Result<Loan> {
-        let found = self.here(|shelves| {
+        match self.take_kept(len) {
+            Some(kept) => Ok(self.lend_out(kept, len)),
+            None => self.make(len).map(|kept| self.lend_out(Arc::new(kept), len)),
+        }
+    }
+
+    /// [`take`](Self::take), but where as many as are kept are lent, it waits for one to come back: for as long as making a new one would take, and
+    /// at most `longest`. So who lends faster than the others give back waits for them, instead of taking more and more memory.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn take_within(&self, len: usize, longest: Duration) -> io::Result<Loan> {
+        let began = Instant::now();
+        // 0.7 ms a megabyte: what the kernel needs to clear as much.
+        let longest = longest.min(Duration::from_nanos((len as u64).saturating_mul(7) / 10));
+        // About what a copy takes.
+        let pause = Duration::from_nanos(len as u64 / 16).max(Duration::from_micros(20));
+        loop {
+            if let Some(kept) = self.take_kept(len) {
+                return Ok(self.lend_out(kept, len));
+            }
+            if self.has_room_for(len) || began.elapsed() >= longest {
+                return self.take(len);
+            }
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// Whether a loan is of this pool.
+    pub fn owns(&self, loan: &Loan) -> bool {
+        Arc::ptr_eq(&self.shelves, &loan.shelves)
+    }
+
+    /// Whether one more could be kept beside all that are.
+    fn has_room_for(&self, len: usize) -> bool {
+        let whole = len.checked_add(BYTES).and_then(rounded).unwrap_or(usize::MAX);
+        self.here(|shelves| {
+            let bytes: usize = shelves.own.iter().map(|kept| kept.segment.len()).sum();
+            shelves.own.len() < self.bounds.segments && bytes.saturating_add(whole) <= self.bounds.bytes
+        })
+    }
+
+    fn take_kept(&self, len: usize) -> Option<Arc<Kept>> {
+        self.here(|shelves| {
             let fits = |kept: &Arc<Kept>| {
                 // Not one of four times the size: it would be missed by who needs it.
                 kept.room() >= len && kept.room() / 4 <= len.max(SMALLEST) && kept.turn().is_multiple_of(2)
             };
-            let index = shelves.own.iter().position(fits)?;
+            // The one that was used last: it is the likeliest to be in a cache, and the others are forgotten if they are not needed.
+            let index = shelves.own.iter().rposition(fits)?;
             shelves.own.remove(index)
-        });
-        let kept = match found {
-            Some(kept) => kept,
-            None => Arc::new(self.make(len)?),
-        };
-        Ok(Loan {
+        })
+    }
+
+    fn lend_out(&self, kept: Arc<Kept>, len: usize) -> Loan {
+        self.is_used.store(true, Relaxed);
+        Loan {
             kept,
             shelves: Arc::clone(&self.shelves),
             bounds: self.bounds,
             pid: process::id(),
             len,
-        })
+        }
     }
 
     fn make(&self, len: usize) -> io::Result<Kept> {
@@ -162,7 +259,7 @@ impl Pool {
         segment.atomic_u64(NUMBER).store(number, Relaxed);
         segment.atomic_u64(MAGIC).store(MARK, Relaxed);
         self.here(|shelves| shelves.made += 1);
-        Ok(Kept { segment, number })
+        Ok(Kept::new(segment, number))
     }
 
     /// Takes the descriptor that came with a message for a segment that was lent, with `len` bytes of message in it. A segment that has come before is
@@ -173,7 +270,10 @@ impl Pool {
     /// it cannot be mapped.
     pub fn receive(&self, descriptor: OwnedFd, len: usize) -> io::Result<Borrowed> {
         let mut words = [0; TURN];
-        memfd::read_exact(descriptor.as_fd(), &mut words)?;
+        memfd::read_exact(descriptor.as_fd(), &mut words).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => not_lent("it is no segment of a pool"),
+            _ => error,
+        })?;
         let (marks, _) = words.as_chunks::<8>();
         let [mark, number] = [marks[0], marks[1]].map(u64::from_ne_bytes);
         if mark != MARK {
@@ -191,7 +291,7 @@ impl Pool {
                     return Err(not_lent("it has no room for its head"));
                 }
                 segment.populate();
-                Arc::new(Kept { segment, number })
+                Arc::new(Kept::new(segment, number))
             }
         };
         let (turn, room) = (kept.turn(), kept.room());
@@ -204,16 +304,15 @@ impl Pool {
         if turn.is_multiple_of(2) {
             return Err(not_lent("nobody has lent it"));
         }
-        Ok(Borrowed {
-            kept,
-            turn,
-            pid: process::id(),
-            len,
-        })
+        Ok(Borrowed::lent(kept, turn, len))
     }
 
     fn keep_seen(&self, kept: &Arc<Kept>) {
-        self.here(|shelves| put(&mut shelves.seen, kept, self.bounds, |_| 0));
+        self.is_used.store(true, Relaxed);
+        self.here(|shelves| {
+            put(&mut shelves.seen, kept, self.bounds, |_| 0);
+            shelves.forget(Instant::now());
+        });
     }
 
     /// How many segments it has made so far: the others were used again.
@@ -258,6 +357,7 @@ pub(super) fn put(
     if kept.segment.len() > bounds.bytes {
         return;
     }
+    *lock(&kept.used) = Instant::now();
     shelf.push_back(Arc::clone(kept));
     while is_above(shelf, bounds) {
         shelf.remove(least(shelf));

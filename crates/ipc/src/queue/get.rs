@@ -9,6 +9,7 @@ use std::panic::Location;
 
 use core_process::WaitError;
 use core_process::packet::PacketSocket;
+use core_process::shm::{Bounds, Pool};
 use sync::passage::Inside;
 
 use super::buffer::Buffer;
@@ -160,9 +161,15 @@ pub(super) fn claim(socket: &PacketSocket, ticket: u64) -> Result<Result<Vec<Own
                 _ => return Err(GetError::Os(error)),
             },
         };
-        let message = Incoming::open(&buffer[..packet.len], packet.descriptors, 8);
+        // A ticket is never lent.
+        let none = Pool::new(Bounds::default());
+        let message = Incoming::open(&buffer[..packet.len], packet.descriptors, 8, &none);
         let came = match &message {
-            Ok(message) => message.bytes.as_ref().try_into().map(u64::from_le_bytes).ok(),
+            Ok(message) => message
+                .bytes
+                .private()
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(u64::from_le_bytes),
             Err(Refused::Os(_)) => Some(ticket),
             Err(_) => None,
         };

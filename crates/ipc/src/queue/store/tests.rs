@@ -60,7 +60,7 @@ fn get_file(side: &Side) -> Result<(String, String), GetError> {
 
 fn send_packet(side: &Side, ticket: u64, name: &str) {
     let bytes = ticket.to_le_bytes();
-    let packet = Outgoing::new(Content::Bytes, &bytes, vec![file(name)]).unwrap();
+    let mut packet = Outgoing::new(Content::Bytes, &bytes, vec![file(name)]).unwrap();
     packet
         .send_by(|parts, descriptors| side.socket().send(parts, descriptors))
         .unwrap();
