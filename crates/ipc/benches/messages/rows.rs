@@ -172,10 +172,10 @@ pub(crate) fn rows(chosen: Option<&str>) -> Vec<Row> {
     rows
 }
 
-fn large() -> [Row; 2] {
+fn large() -> [Row; 3] {
     [
         Row {
-            moves: 30,
+            moves: 60,
             moves_of_python: 30,
             every: 2,
             ..of_two(
@@ -185,9 +185,25 @@ fn large() -> [Row; 2] {
                     Game::MegabyteRing,
                     Game::MegabyteIpcChannel,
                     Game::MegabyteMemcpy,
+                    Game::MegabyteValue,
                 ],
                 Unit::Gigabytes(MEGABYTE),
                 vec![Target::AtLeast(10.0, 36.0)],
+            )
+        },
+        Row {
+            moves: 60,
+            moves_of_python: 0,
+            every: 2,
+            ..of_two(
+                "1 MB in place",
+                vec![
+                    Game::MegabyteInPlace,
+                    Game::MegabyteRingInPlace,
+                    Game::MegabyteAloneInPlace,
+                ],
+                Unit::Gigabytes(MEGABYTE),
+                vec![Target::AtLeast(30.0, 43.0)],
             )
         },
         Row {

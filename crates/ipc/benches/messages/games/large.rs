@@ -1,4 +1,4 @@
-//! A megabyte a message, and 64 of them: copied out of the giver's memory, and into the taker's.
+//! A megabyte a message, and 64 of them: copied out of the giver's memory and into the taker's, or written and read in place.
 
 use std::cell::RefCell;
 
@@ -59,6 +59,74 @@ pub(crate) fn megabyte_copied(player: Player<'_>, moves: u32) {
 
 pub(crate) fn huge_copied(player: Player<'_>, moves: u32) {
     copied(player, HUGE, moves);
+}
+
+/// A sum over all bytes, eight at a time: what a reader does who looks at everything.
+fn look_at(bytes: &[u8]) -> u64 {
+    let words = bytes.as_chunks::<8>().0;
+    words
+        .iter()
+        .fold(0, |sum: u64, word| sum.wrapping_add(u64::from_ne_bytes(*word)))
+}
+
+/// The sum where each byte is `mark`.
+fn sum_of(mark: u8, len: usize) -> u64 {
+    u64::from_ne_bytes([mark; 8]).wrapping_mul(len as u64 / 8)
+}
+
+/// The giver fills the memory of the message, and the taker looks at each byte of it.
+pub(crate) fn megabyte_in_place(player: Player<'_>, moves: u32) {
+    let (sender, receiver) = &player.table.bytes;
+    for at in 0..moves {
+        let mark = at as u8;
+        if player.takes() {
+            let came = receiver.recv_borrowed().expect("bytes are received");
+            assert_eq!(look_at(&came), sum_of(mark, MEGABYTE));
+        } else {
+            let mut loan = sender.loan(MEGABYTE).expect("there is memory");
+            loan.fill(mark);
+            sender.send_loan(loan).expect("bytes are sent");
+        }
+    }
+}
+
+/// The same in the slots of the ring.
+pub(crate) fn megabyte_ring_in_place(player: Player<'_>, moves: u32) {
+    let ring = &player.table.ring_of_megabytes;
+    for at in 0..moves {
+        let mark = at as u8;
+        if player.takes() {
+            assert_eq!(ring.pop_in_place(look_at), sum_of(mark, MEGABYTE));
+        } else {
+            ring.push_in_place(|slot| slot.fill(mark));
+        }
+    }
+}
+
+/// The same by one process in its own memory.
+pub(crate) fn megabyte_alone_in_place(_: Player<'_>, moves: u32) {
+    with_own(MEGABYTE, |own| {
+        for at in 0..moves {
+            own.fill(at as u8);
+            assert_eq!(look_at(std::hint::black_box(own)), sum_of(at as u8, MEGABYTE));
+        }
+        own.fill(b'x');
+    });
+}
+
+/// A value of a megabyte, encoded and decoded.
+pub(crate) fn megabyte_value(player: Player<'_>, moves: u32) {
+    let (sender, receiver) = &player.table.bytes;
+    let mut value = vec![b'x'; MEGABYTE];
+    for at in 0..moves {
+        if player.takes() {
+            let came = receiver.recv().expect("a value is received");
+            assert!(came.len() == MEGABYTE && came[0] == at as u8);
+        } else {
+            value[0] = at as u8;
+            sender.send(&value).expect("a value is sent");
+        }
+    }
 }
 
 fn ring(player: Player<'_>, len: usize, moves: u32) {

@@ -79,6 +79,10 @@ games! {
     MegabyteRing "ring" 1 large::megabyte_ring;
     MegabyteMemcpy "memcpy" 0 large::megabyte_memcpy;
     MegabyteIpcChannel "ipc-channel" 1 large::megabyte_ipc_channel;
+    MegabyteValue "ipc pipe, a value" 1 large::megabyte_value;
+    MegabyteInPlace "ipc pipe" 1 large::megabyte_in_place;
+    MegabyteRingInPlace "ring" 1 large::megabyte_ring_in_place;
+    MegabyteAloneInPlace "own memory" 0 large::megabyte_alone_in_place;
     HugeCopied "ipc pipe" 1 large::huge_copied;
     HugeRing "ring, 1 MB pieces" 1 large::huge_ring;
     HugeMemcpy "memcpy" 0 large::huge_memcpy;

@@ -98,6 +98,18 @@ impl Ring {
         self.pop(|place| unsafe { place.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) });
     }
 
+    /// Writes a message in its slot.
+    pub(crate) fn push_in_place(&self, write: impl FnOnce(&mut [u8])) {
+        // SAFETY: the slot has `size` bytes, and is the writer's until the tail moves.
+        self.push(|place| write(unsafe { std::slice::from_raw_parts_mut(place, self.size) }));
+    }
+
+    /// Reads a message in its slot.
+    pub(crate) fn pop_in_place<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
+        // SAFETY: as in `push_in_place`, the reader's until the head moves.
+        self.pop(|place| read(unsafe { std::slice::from_raw_parts(place, self.size) }))
+    }
+
     #[inline]
     fn place(&self, at: u64) -> *mut u8 {
         let offset = SLOTS + (at & (self.slots - 1)) as usize * self.size;
