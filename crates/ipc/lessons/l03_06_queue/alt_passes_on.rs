@@ -1,0 +1,49 @@
+//! Lesson 3.6, another right answer: one sentinel for all, which every clerk puts back for the next one.
+
+use core_process::{Child, Process};
+use ipc::Queue;
+
+use super::check::{Clerk, Sensor, file, measure};
+
+/// Measures, and puts every reading.
+fn sense(sensor: Sensor, queue: Queue<Option<u64>>) {
+    for reading in measure(&sensor) {
+        queue.put(&Some(reading)).expect("a clerk is there");
+    }
+}
+
+/// Files what it gets, until the sentinel comes, and passes it on.
+fn keep(clerk: Clerk, queue: Queue<Option<u64>>) -> Vec<u64> {
+    let mut filed = Vec::new();
+    while let Some(reading) = queue.get().expect("somebody still puts") {
+        file(&clerk, reading);
+        filed.push(reading);
+    }
+    // There is room for it: it was taken out just now.
+    queue.put(&None).expect("this process is there");
+    filed
+}
+
+/// Lets every sensor measure and every clerk file, each in a process of its own, with at most `bound` readings on their way. Says for
+/// each clerk what it has filed, in its order.
+pub fn record(sensors: Vec<Sensor>, clerks: Vec<Clerk>, bound: usize) -> Vec<Vec<u64>> {
+    let queue = Queue::bounded(bound).expect("descriptors are free");
+    let clerks: Vec<Child<Vec<u64>>> = clerks
+        .into_iter()
+        .map(|clerk| Process::new(keep, (clerk, queue.clone())).start())
+        .map(|child| child.expect("a process can be started"))
+        .collect();
+    let sensors: Vec<Child<()>> = sensors
+        .into_iter()
+        .map(|sensor| Process::new(sense, (sensor, queue.clone())).start())
+        .map(|child| child.expect("a process can be started"))
+        .collect();
+    for sensor in sensors {
+        sensor.join().expect("it measures to its end");
+    }
+    queue.put(&None).expect("a clerk is there");
+    let lists = clerks
+        .iter()
+        .map(|clerk| clerk.join().expect("it files to the end"));
+    lists.collect()
+}
