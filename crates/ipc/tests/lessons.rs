@@ -161,6 +161,96 @@ mod l03_05_pipe_practice {
     pub mod wrong_unwraps_the_end;
 }
 
+#[path = "../lessons/l03_06_queue"]
+mod l03_06_queue {
+    pub mod alt_close;
+    pub mod alt_passes_on;
+    pub mod alt_sentinels;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/a_queue_each.rs"]
+    pub mod wrong_a_queue_each;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/closes_early.rs"]
+    pub mod wrong_closes_early;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/gives_up.rs"]
+    pub mod wrong_gives_up;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/joins_first.rs"]
+    pub mod wrong_joins_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/kept_end.rs"]
+    pub mod wrong_kept_end;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/main_measures.rs"]
+    pub mod wrong_main_measures;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_bound.rs"]
+    pub mod wrong_no_bound;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_sentinel.rs"]
+    pub mod wrong_one_sentinel;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/own_lock.rs"]
+    pub mod wrong_own_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/puts_aside.rs"]
+    pub mod wrong_puts_aside;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/sentinel_in_data.rs"]
+    pub mod wrong_sentinel_in_data;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/until_empty.rs"]
+    pub mod wrong_until_empty;
+}
+
+#[path = "../lessons/l03_08_joinable_queue"]
+mod l03_08_joinable_queue {
+    pub mod alt_join_workers;
+    pub mod alt_put_again;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/counts_alone.rs"]
+    pub mod wrong_counts_alone;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/drops_the_failed.rs"]
+    pub mod wrong_drops_the_failed;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/expects_all.rs"]
+    pub mod wrong_expects_all;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/finishes_first.rs"]
+    pub mod wrong_finishes_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/finishes_then_puts.rs"]
+    pub mod wrong_finishes_then_puts;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/keeps_the_failed.rs"]
+    pub mod wrong_keeps_the_failed;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/looks_after.rs"]
+    pub mod wrong_looks_after;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/nacks_for_ever.rs"]
+    pub mod wrong_nacks_for_ever;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_by_one.rs"]
+    pub mod wrong_one_by_one;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/own_count.rs"]
+    pub mod wrong_own_count;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/puts_and_nacks.rs"]
+    pub mod wrong_puts_and_nacks;
+}
+
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
     grader::Case {
@@ -684,6 +774,312 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l03_05_pipe_practice/lesson.toml"),
         source: include_str!("../lessons/l03_05_pipe_practice/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_05_pipe_practice"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "exercise",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::exercise::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "solution",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::solution::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "alt_close",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::alt_close::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/alt_close.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "alt_passes_on",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::alt_passes_on::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/alt_passes_on.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "alt_sentinels",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::alt_sentinels::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/alt_sentinels.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_a_queue_each",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_a_queue_each::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/a_queue_each.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_closes_early",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_closes_early::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/closes_early.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_gives_up",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_gives_up::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/gives_up.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_joins_first",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_joins_first::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/joins_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_kept_end",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_kept_end::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/kept_end.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_main_measures",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_main_measures::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/main_measures.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_no_bound",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_no_bound::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/no_bound.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_one_sentinel",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_one_sentinel::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/one_sentinel.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_own_lock",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_own_lock::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/own_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_puts_aside",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_puts_aside::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/puts_aside.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_sentinel_in_data",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_sentinel_in_data::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/sentinel_in_data.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "wrong_until_empty",
+        scenarios: || l03_06_queue::check::scenarios(l03_06_queue::wrong_until_empty::record),
+        main: None,
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/wrong/until_empty.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.6",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_06_queue::example::main),
+        toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_06_queue/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "exercise",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::exercise::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "solution",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::solution::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "alt_join_workers",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::alt_join_workers::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/alt_join_workers.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "alt_put_again",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::alt_put_again::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/alt_put_again.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_counts_alone",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_counts_alone::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/counts_alone.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_drops_the_failed",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_drops_the_failed::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/drops_the_failed.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_expects_all",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_expects_all::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/expects_all.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_finishes_first",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_finishes_first::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/finishes_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_finishes_then_puts",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_finishes_then_puts::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/finishes_then_puts.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_keeps_the_failed",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_keeps_the_failed::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/keeps_the_failed.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_looks_after",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_looks_after::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/looks_after.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_nacks_for_ever",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_nacks_for_ever::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/nacks_for_ever.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_one_by_one",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_one_by_one::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/one_by_one.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_own_count",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_own_count::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/own_count.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "wrong_puts_and_nacks",
+        scenarios: || l03_08_joinable_queue::check::scenarios(l03_08_joinable_queue::wrong_puts_and_nacks::run),
+        main: None,
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/wrong/puts_and_nacks.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
+    },
+    grader::Case {
+        lesson: "3.8",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_08_joinable_queue::example::main),
+        toml: include_str!("../lessons/l03_08_joinable_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_08_joinable_queue/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_08_joinable_queue"),
     },
 ];
 

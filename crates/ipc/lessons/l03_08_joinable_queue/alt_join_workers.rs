@@ -1,0 +1,45 @@
+//! Lesson 3.8, another right answer: the workers are joined and not the queue. A worker ends when nothing is left that could come back.
+
+use core_process::{Child, Process};
+use ipc::{JoinableQueue, TaskConsumer};
+
+use super::check::{Failed, Job, TRIES, all_done, attempt, give_up};
+
+/// Attempts jobs until no more come.
+fn work(jobs: TaskConsumer<Job>) {
+    for job in jobs.iter() {
+        let job = job.expect("it is a job");
+        // The worker of its last attempt was killed.
+        if job.deliveries() > TRIES {
+            give_up(&job);
+            continue; // dropped, and so finished
+        }
+        match attempt(&job) {
+            Ok(()) => job.task_done(),
+            Err(Failed) if job.deliveries() < TRIES => job.nack(),
+            Err(Failed) => {
+                give_up(&job);
+                job.task_done();
+            }
+        }
+    }
+}
+
+/// Lets so many workers, each in a process of its own, attempt the jobs, and calls `all_done` when every job is done or given up.
+pub fn run(jobs: Vec<Job>, workers: usize) {
+    let (put, get) = JoinableQueue::new().expect("descriptors are free").split();
+    let workers: Vec<Child<()>> = (0..workers)
+        .map(|_| Process::new(work, get.clone()).start())
+        .map(|child| child.expect("a process can be started"))
+        .collect();
+    drop(get);
+    for job in &jobs {
+        put.put(job).expect("workers are there");
+    }
+    drop(put); // no more jobs: a worker ends when nothing is left, and nothing can come back
+    for worker in workers {
+        // It may have been killed; its job was done by another one.
+        worker.join().ok();
+    }
+    all_done();
+}
