@@ -15,6 +15,8 @@
 //! | 16 | number of the value's descriptors |
 //! | 20 | 0 |
 
+use crate::auth::handshake;
+
 /// The length of a head.
 pub(crate) const HEAD: usize = 24;
 
@@ -102,6 +104,9 @@ impl Head {
     /// A head alone, whatever follows it.
     pub(crate) fn read(head: &[u8; HEAD]) -> Result<Self, String> {
         let [m0, m1, m2, m3, content, place, carriage, pad, numbers @ ..] = *head;
+        if [m0, m1, m2, m3] == handshake::MAGIC {
+            return Err("it is the question for a key, which this side was not given".to_owned());
+        }
         if [m0, m1, m2, m3] != MAGIC {
             return Err("it is no message of this library, or one of another version".to_owned());
         }

@@ -18,7 +18,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-const MAGIC: [u8; 4] = *b"ipcA";
+/// What every message of it begins with.
+pub(crate) const MAGIC: [u8; 4] = *b"ipcA";
 const VERSION: u8 = 1;
 
 /// What the proofs are about, so that one of another protocol with the same key is none here.

@@ -10,7 +10,7 @@ use grader::cage::CageSpec;
 use grader::inject::{Action, Sweep, SweepRun, sweep};
 use grader::stepping::Swept;
 
-use crate::{pipes, queues};
+use crate::{listeners, pipes, queues};
 
 pub(crate) const BEGIN: &str = "begin";
 pub(crate) const END: &str = "end";
@@ -38,7 +38,10 @@ const FAULTS: &[(&str, Action); EACH] = &[
 ];
 
 fn operations() -> impl Iterator<Item = &'static Operation> {
-    pipes::OPERATIONS.iter().chain(queues::OPERATIONS)
+    pipes::OPERATIONS
+        .iter()
+        .chain(queues::OPERATIONS)
+        .chain(listeners::OPERATIONS)
 }
 
 /// Plays the main process's part of an operation.

@@ -12,6 +12,7 @@
 )]
 
 mod calls;
+mod listeners;
 mod pipes;
 mod queues;
 mod scenes;
