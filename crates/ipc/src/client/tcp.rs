@@ -14,7 +14,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
 use crate::auth::Key;
 use crate::client::error::ConnectError;
 use crate::client::{HANDSHAKE_TIME, connecting, ended, prove};
-use crate::listener::door::prepare;
+use crate::listener::door::{above_standard, prepare};
 use crate::listener::tcp::proves_something;
 use crate::stream::connection::TcpConnection;
 use crate::stream::{LONGEST_MESSAGE, Stream};
@@ -102,5 +102,5 @@ fn connect_tcp(address: SocketAddr, until: &Until) -> Result<OwnedFd, ConnectErr
         Err(error) => return Err(os(error)),
     }
     prepare(&socket).map_err(ConnectError::Os)?;
-    Ok(socket)
+    above_standard(socket).map_err(ConnectError::Os)
 }

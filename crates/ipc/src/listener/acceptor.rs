@@ -23,7 +23,7 @@ use crate::auth::handshake::Listening;
 use crate::auth::{Key, random};
 use crate::channel::Patience;
 use crate::client::error::AcceptError;
-use crate::listener::door::Door;
+use crate::listener::door::{Door, above_standard};
 use crate::listener::stranger::{Step, Stranger};
 
 /// How a listener treats those who come.
@@ -70,14 +70,17 @@ const FIRST_STRANGER: u64 = 2;
 /// So many events are looked at in one round, and so many are let in by the door.
 const AT_A_TIME: usize = 32;
 
+/// Longer than a process lives.
+const A_LIFE: Duration = Duration::from_secs(1 << 30);
+
 /// So many rounds are made before the caller's own deadline is looked at: strangers may give ever more to do.
 const ROUNDS: usize = 64;
 
 impl<D: Door> Acceptor<D> {
     pub(crate) fn new(door: D, settings: Settings) -> io::Result<Self> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let epoll = above_standard(epoll::create(CreateFlags::CLOEXEC)?)?;
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let timer = above_standard(timerfd_create(TimerfdClockId::Monotonic, flags)?)?;
         epoll::add(&epoll, &door, EventData::new_u64(DOOR), EventFlags::IN)?;
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN)?;
         let strangers = (0..settings.most_strangers.max(1)).map(|_| None).collect();
@@ -207,7 +210,9 @@ impl<D: Door> Inside<D> {
             return Ok(());
         };
         self.generation = self.generation.wrapping_add(1);
-        let deadline = Instant::now() + acceptor.settings.handshake_time;
+        // A time that the clock cannot express is one that nobody lives to see.
+        let (now, time) = (Instant::now(), acceptor.settings.handshake_time);
+        let deadline = now.checked_add(time).unwrap_or(now + A_LIFE);
         let handshake = Listening::new(random()?);
         let Some(stranger) = Stranger::greet(socket, peer, deadline, self.generation, handshake) else {
             return Ok(());

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::io::Errno;
@@ -97,6 +97,7 @@ impl UnixDoor {
     pub(crate) fn new(address: Option<Address>, peers: Peers, backlog: i32) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        let socket = above_standard(socket)?;
         let place = match address {
             Some(address) => Place::bind(&socket, address, peers.mode())?,
             None => Place::bind_anywhere(&socket)?,
@@ -134,7 +135,7 @@ pub(crate) struct TcpDoor {
 
 impl TcpDoor {
     pub(crate) fn new(address: SocketAddr, backlog: i32) -> io::Result<Self> {
-        let socket = TcpListener::bind(address)?;
+        let socket = TcpListener::from(above_standard(TcpListener::bind(address)?.into())?);
         socket.set_nonblocking(true)?;
         // Again, with the caller's number.
         rustix::net::listen(&socket, backlog)?;
@@ -158,18 +159,29 @@ impl Door for TcpDoor {
 
     fn open(&self) -> io::Result<(OwnedFd, SocketAddr)> {
         let (socket, peer) = accepted(|| {
-            let accepted = rustix::net::acceptfrom_with(&self.socket, SocketFlags::CLOEXEC)?;
-            // Whoever has gone again has no address.
-            let peer = accepted.1.and_then(|peer| SocketAddr::try_from(peer).ok());
-            Ok((accepted.0, peer.ok_or(Errno::CONNABORTED)?))
+            let (socket, peer) = rustix::net::acceptfrom_with(&self.socket, SocketFlags::CLOEXEC)?;
+            // Whoever has gone again has no address, and may be refused what follows.
+            let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+            let peer = peer.ok_or(Errno::CONNABORTED)?;
+            prepare(&socket).map_err(|_| Errno::CONNABORTED)?;
+            Ok((socket, peer))
         })?;
-        prepare(&socket)?;
+        let socket = above_standard(socket)?;
         Ok((socket, peer))
     }
 
     fn admits(&self, _: &SocketAddr) -> bool {
         true
     }
+}
+
+/// The same open file under a number that is no standard stream's: a program that has closed one would else write its messages to a
+/// peer.
+pub(crate) fn above_standard(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    if descriptor.as_raw_fd() > 2 {
+        return Ok(descriptor);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&descriptor, 3)?)
 }
 
 /// What every TCP connection gets: small messages go at once, and a host that has vanished is noticed within a minute.
