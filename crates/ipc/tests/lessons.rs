@@ -11,6 +11,40 @@
     reason = "a learner's file is a small program, and no variant uses all that its checks offer"
 )]
 
+#[path = "../lessons/l03_01_returning"]
+mod l03_01_returning {
+    pub mod alt_pipe;
+    pub mod alt_queue;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/all_is_text.rs"]
+    pub mod wrong_all_is_text;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/default_value.rs"]
+    pub mod wrong_default_value;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/exit_code.rs"]
+    pub mod wrong_exit_code;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/fixed_room.rs"]
+    pub mod wrong_fixed_room;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/in_thread.rs"]
+    pub mod wrong_in_thread;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/joins_first.rs"]
+    pub mod wrong_joins_first;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/own_sender.rs"]
+    pub mod wrong_own_sender;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/unwraps.rs"]
+    pub mod wrong_unwraps;
+}
+
 #[path = "../lessons/l03_02_value"]
 mod l03_02_value {
     pub mod alt_hold;
@@ -253,6 +287,123 @@ mod l03_08_joinable_queue {
 
 #[rustfmt::skip]
 const CASES: &[grader::Case] = &[
+    grader::Case {
+        lesson: "3.1",
+        name: "exercise",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::exercise::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "solution",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::solution::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "alt_pipe",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::alt_pipe::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/alt_pipe.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "alt_queue",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::alt_queue::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/alt_queue.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_all_is_text",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_all_is_text::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/all_is_text.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_default_value",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_default_value::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/default_value.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_exit_code",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_exit_code::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/exit_code.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_fixed_room",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_fixed_room::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/fixed_room.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_in_thread",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_in_thread::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/in_thread.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_joins_first",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_joins_first::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/joins_first.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_own_sender",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_own_sender::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/own_sender.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "wrong_unwraps",
+        scenarios: || l03_01_returning::check::scenarios(l03_01_returning::wrong_unwraps::call),
+        main: None,
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/wrong/unwraps.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
+    grader::Case {
+        lesson: "3.1",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_01_returning::example::main),
+        toml: include_str!("../lessons/l03_01_returning/lesson.toml"),
+        source: include_str!("../lessons/l03_01_returning/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_01_returning"),
+    },
     grader::Case {
         lesson: "3.2",
         name: "exercise",
