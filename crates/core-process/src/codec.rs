@@ -7,6 +7,7 @@
 //! panics, and bytes that lie about a length allocate nothing for it.
 //! This file does not know what carries the message.
 
+mod block;
 mod decode;
 mod encode;
 

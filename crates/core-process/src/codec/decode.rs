@@ -6,6 +6,7 @@
 //! This file does not know of descriptors.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::value::U32Deserializer;
 use serde::de::{
@@ -13,7 +14,7 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 
-use super::{DecodeError, MOST_LEVELS};
+use super::{DecodeError, MOST_LEVELS, block};
 
 /// How many elements of a message may take no bytes.
 const MOST_EMPTY: usize = 1 << 16;
@@ -30,7 +31,7 @@ pub(super) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize)
         ahead: bytes.len() / RESERVED + RESERVED,
         empty: 0,
     };
-    let value = T::deserialize(&mut reader)?;
+    let value = reader.value(PhantomData::<T>)?;
     Ok((value, reader.bytes.len()))
 }
 
@@ -127,6 +128,16 @@ impl<'de> Reader<'de> {
 
     fn text(&mut self) -> Result<&'de str, DecodeError> {
         str::from_utf8(self.block()?).map_err(|_| DecodeError::Value("a text is not UTF-8".to_owned()))
+    }
+
+    /// Reads a value: bytes as a block, and others by their own steps.
+    #[inline]
+    fn value<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, DecodeError> {
+        if !block::is_wanted::<S>() {
+            return seed.deserialize(self);
+        }
+        let bytes = self.inside(Self::block)?;
+        Ok(block::into(bytes.to_vec()))
     }
 
     /// Reads what is nested inside the present value.
@@ -331,7 +342,7 @@ impl<'de> Elements<'_, 'de> {
         };
         self.left = left;
         let before = self.reader.bytes.len();
-        let value = seed.deserialize(&mut *self.reader)?;
+        let value = self.reader.value(seed)?;
         if self.reader.bytes.len() == before {
             self.reader.empty += 1;
             if self.reader.empty > MOST_EMPTY {
@@ -365,7 +376,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, DecodeError> {
-        seed.deserialize(&mut *self.reader)
+        self.reader.value(seed)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -390,7 +401,7 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
             return Ok(None);
         };
         self.left = left;
-        seed.deserialize(&mut *self.reader).map(Some)
+        self.reader.value(seed).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -421,7 +432,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, DecodeError> {
-        self.reader.inside(|reader| seed.deserialize(reader))
+        self.reader.inside(|reader| reader.value(seed))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, DecodeError> {

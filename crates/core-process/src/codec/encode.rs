@@ -13,12 +13,12 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::{EncodeError, MOST_LEVELS};
+use super::{EncodeError, MOST_LEVELS, block};
 
 /// Appends a value to `bytes`.
 #[inline]
 pub(super) fn append<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-    value.serialize(&mut Writer { bytes, depth: 0 })
+    Writer { bytes, depth: 0 }.value(value)
 }
 
 impl serde::ser::Error for EncodeError {
@@ -78,6 +78,18 @@ impl<'b> Writer<'b> {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Writes a value: bytes as a block, and others by their own steps.
+    #[inline]
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let Some(bytes) = block::of(value) else {
+            return value.serialize(self);
+        };
+        self.enter()?;
+        self.block(bytes);
+        self.depth -= 1;
+        Ok(())
+    }
+
     fn enter(&mut self) -> Result<(), EncodeError> {
         if self.depth == MOST_LEVELS {
             let why =
@@ -90,7 +102,7 @@ impl<'b> Writer<'b> {
 
     fn inside<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.enter()?;
-        value.serialize(&mut *self)?;
+        self.value(value)?;
         self.depth -= 1;
         Ok(())
     }
@@ -283,7 +295,7 @@ struct Parts<'a, 'b> {
 impl Parts<'_, '_> {
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.written += 1;
-        value.serialize(&mut *self.writer)
+        self.writer.value(value)
     }
 
     fn finish(self) -> Result<(), EncodeError> {
@@ -340,7 +352,7 @@ impl SerializeMap for Parts<'_, '_> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         // A pair is one element.
-        value.serialize(&mut *self.writer)
+        self.writer.value(value)
     }
 
     fn end(self) -> Result<(), EncodeError> {
