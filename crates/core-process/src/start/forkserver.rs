@@ -48,6 +48,8 @@ struct Server {
     block: Option<u64>,
     /// On which processors it may run, where that is known: since it has said that it has made a child with them.
     affinity: Option<Affinity>,
+    /// The processor that it was called to, and where it stays until it gets another affinity.
+    called_to: Option<usize>,
 }
 
 /// Whether the last child was waited for as soon as it was started: then it, the server and this process took turns. (If the next one is
@@ -223,6 +225,7 @@ impl Server {
             limits: limits(),
             block: None,
             affinity: None,
+            called_to: None,
         })
     }
 
@@ -261,6 +264,9 @@ impl Server {
         let is_called = WAITED_AT_ONCE.swap(false, Ordering::Relaxed)
             && has_it
             && affinity.is_some_and(|affinity| self.call_here(&affinity));
+        if !is_called {
+            self.called_to = None;
+        }
         let request = server::Request {
             block: match block.turn() {
                 Some(_) if has_it => server::Block::Same,
@@ -328,19 +334,27 @@ impl Server {
 
     /// Has the server run on the processor where this thread is, and nowhere else, until a request brings it its affinity back; whether
     /// it was called. It is to do what this thread waits for, so a second processor is of no use, and to wake one that is asleep takes
-    /// some ten times as long as to give it this one. Its child begins here, too, free to move.
+    /// some ten times as long as to give it this one. Its child begins here, too, and may move from its first instructions on.
     ///
     /// For a request that follows the end of a child that was waited for at once: this thread will wait again, and the server is
     /// waiting now. One that is running would have to be stopped and moved.
-    fn call_here(&self, affinity: &Affinity) -> bool {
-        let Some(here) = affinity.narrowed_to(affinity::here()) else {
+    fn call_here(&mut self, affinity: &Affinity) -> bool {
+        let here = affinity::here();
+        let Some(narrow) = affinity.narrowed_to(here) else {
             return false;
         };
+        if !affinity::is_shared_fairly() {
+            return false;
+        }
+        if self.called_to == Some(here) {
+            return true;
+        }
         // A pid is all that the call takes. It is the server's, unless that ends and is reaped by somebody else, and its number comes
         // round again, all between these two lines.
         let is_there = matches!(poll::is_readable(&self.process), Ok(false));
         if is_there {
-            here.set_for(self.process.pid());
+            narrow.set_for(self.process.pid());
+            self.called_to = Some(here);
         }
         is_there
     }

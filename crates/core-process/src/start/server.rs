@@ -274,10 +274,6 @@ impl Server {
         match forked {
             Err(error) => Forked::failed(error.raw_os_error().unwrap_or(libc::EIO)),
             Ok(Sibling::Us { pid, pidfd }) => {
-                // So that it need not run here first to be free to move. It is here, not run yet, or its number is still nobody's.
-                if let Some(affinity) = childs_own {
-                    affinity.set_for(pid);
-                }
                 let block = if request.block == Block::Once {
                     Some((block, file))
                 } else {
@@ -292,7 +288,6 @@ impl Server {
             }
             Ok(new @ (Sibling::New | Sibling::NewWithoutPidfd)) => {
                 if let Some(affinity) = childs_own {
-                    // It may be here before the server has done it.
                     affinity.set_here();
                 }
                 if matches!(new, Sibling::NewWithoutPidfd) {

@@ -23,6 +23,8 @@ pub(super) struct Place<T> {
 struct State<T> {
     thing: Option<T>,
     is_taken: bool,
+    /// So many threads wait: to wake nobody is a system call, too.
+    waiting: usize,
 }
 
 /// The thing, while it is this thread's turn.
@@ -34,9 +36,13 @@ pub(super) struct Turn<'a, T> {
 impl<T> Place<T> {
     pub(super) const fn new() -> Self {
         let thing = None;
-        let is_taken = false;
+        let (is_taken, waiting) = (false, 0);
         Self {
-            state: Mutex::new(State { thing, is_taken }),
+            state: Mutex::new(State {
+                thing,
+                is_taken,
+                waiting,
+            }),
             freed: Condvar::new(),
         }
     }
@@ -55,6 +61,7 @@ impl<T> Place<T> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(WaitError::TimedOut);
             }
+            state.waiting += 1;
             state = match (left, token) {
                 (None, None) => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 (left, token) => {
@@ -66,6 +73,7 @@ impl<T> Place<T> {
                         .0
                 }
             };
+            state.waiting -= 1;
         }
         state.is_taken = true;
         let thing = state.thing.take();
@@ -81,12 +89,15 @@ impl<T> Place<T> {
 
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
-        {
+        let is_waited_for = {
             let mut state = lock(&self.place.state);
             state.thing = self.thing.take();
             state.is_taken = false;
+            state.waiting > 0
+        };
+        if is_waited_for {
+            self.place.freed.notify_one();
         }
-        self.place.freed.notify_one();
     }
 }
 

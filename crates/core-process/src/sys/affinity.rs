@@ -16,6 +16,14 @@ pub(crate) fn here() -> usize {
     rustix::thread::sched_getcpu()
 }
 
+/// Whether the calling thread shares its processor with others by turns, as most threads do: who waits there for it gets it in the
+/// end. One of a real-time policy might never let go.
+pub(crate) fn is_shared_fairly() -> bool {
+    // SAFETY: it asks for the calling thread's policy, a number.
+    let policy = unsafe { call::call(libc::SYS_sched_getscheduler, [0; 5]) };
+    policy.is_ok_and(|policy| policy == libc::SCHED_OTHER as usize)
+}
+
 /// As many processors as a mask has bits.
 const MOST: usize = 1024;
 
