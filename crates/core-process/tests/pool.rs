@@ -5,6 +5,7 @@ mod gate;
 mod isolated;
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use core_process::shm::{Bounds, Pool, Segment};
 use core_process::{Fd, ForkProcess, Process, Signal, Status};
@@ -125,6 +126,61 @@ fn no_more_is_kept_than_the_bounds_say() {
     hold(4, 400_000);
     assert!(sender.kept().1 <= bounds.bytes && receiver.kept().1 <= bounds.bytes);
     assert!(sender.kept().0 > 0);
+}
+
+#[test]
+fn bytes_are_written_and_read_in_place_and_what_was_not_sent_is_lent_again() {
+    let (sender, receiver) = (pool(), pool());
+    let mut loan = sender.take(MESSAGE).unwrap();
+    assert!(sender.owns(&loan) && !receiver.owns(&loan));
+    loan.fill(3);
+    let (why, mut loan) = loan.lend_by(|_| Err("no way")).unwrap_err();
+    assert_eq!(why, "no way");
+    loan[7] = 4;
+    let mut sent = None;
+    loan.lend_by(|descriptor| {
+        descriptor
+            .try_clone_to_owned()
+            .map(|descriptor| sent = Some(descriptor))
+    })
+    .unwrap();
+    let borrowed = receiver.receive(sent.unwrap(), MESSAGE).unwrap();
+    assert_eq!((borrowed.len(), borrowed[6], borrowed[7]), (MESSAGE, 3, 4));
+    assert_eq!(borrowed.read_bytes(7, 2), [4, 3]);
+    drop(borrowed);
+    drop(sender.take(MESSAGE).unwrap());
+    assert_eq!(sender.made(), 1);
+    let own = core_process::shm::Borrowed::from(vec![1, 2, 3]);
+    let mut two = [0; 2];
+    own.copy_to(1, &mut two);
+    assert_eq!(
+        (&*own, two, own.read_bytes(0, 1)),
+        (&[1, 2, 3][..], [2, 3], vec![1])
+    );
+}
+
+#[test]
+fn who_lends_faster_than_others_give_back_waits_for_one_and_then_no_longer() {
+    let bounds = Bounds {
+        segments: 1,
+        bytes: 64 << 20,
+    };
+    let (sender, receiver) = (Pool::new(bounds), Pool::new(bounds));
+    let lent = sender.take(MESSAGE).unwrap().lend().unwrap();
+    let borrowed = receiver.receive(lent, MESSAGE).unwrap();
+    // Nobody gives it back: after a while there is another one.
+    drop(sender.take_within(MESSAGE, Duration::MAX).unwrap());
+    assert_eq!(sender.made(), 2);
+    drop(borrowed);
+    let longest = 40 << 20;
+    let first = sender.take(longest).unwrap();
+    assert_eq!(sender.made(), 3);
+    let borrowed = receiver.receive(first.lend().unwrap(), longest).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(borrowed));
+        drop(sender.take_within(longest, Duration::MAX).unwrap());
+    });
+    assert!(sender.kept().0 <= 1);
 }
 
 /// Receives, says so, and keeps what it got until it is killed.

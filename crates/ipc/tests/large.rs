@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use core_process::{Process, Signal, Status};
-use ipc::{Receiver, RecvError, SendError, Sender, duplex, pipe};
+use ipc::{Producer, Queue, Receiver, RecvError, SendError, Sender, duplex, pipe};
 
 core_process::divert_before_main!();
 
@@ -190,4 +190,41 @@ fn a_receiver_that_is_stopped_makes_a_sender_wait_for_as_long_as_it_says() {
     sender.send_bytes_timeout(&message, WATCHDOG).unwrap();
     drop((sender, receiver));
     child.join().unwrap();
+}
+
+const HUGE: usize = 200 << 20;
+
+fn put_huge_for_ever(ready: Sender<()>, queue: Producer<String>) {
+    let value = "y".repeat(HUGE);
+    queue.put(&value).unwrap();
+    ready.send(&()).unwrap();
+    loop {
+        queue.put(&value).unwrap();
+    }
+}
+
+/// F041 at the size that the row names: one round, which takes a gigabyte of memory for a moment. Many rounds, with a value
+/// of a size that is torn as easily, are in `queue_killed.rs`.
+#[test]
+fn q14_f041_a_producer_that_is_killed_in_a_put_of_200_mb_leaves_nothing_torn() {
+    let queue = Queue::bounded(1).unwrap();
+    let (ready, at) = pipe().unwrap();
+    let recipe = Process::new(put_huge_for_ever, (ready, queue.producer()));
+    let child = recipe.start().unwrap();
+    drop(recipe);
+    at.recv_timeout(WATCHDOG).unwrap();
+    let whole = "y".repeat(HUGE);
+    assert!(queue.get_timeout(WATCHDOG).unwrap() == whole);
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap(), Status::Signaled(Signal::KILL));
+    for value in queue.drain() {
+        assert!(value.unwrap() == whole, "a torn value");
+    }
+    let other = Process::new(put_hello, queue.producer()).start().unwrap();
+    assert_eq!(queue.get_timeout(WATCHDOG).unwrap(), "hello");
+    other.join().unwrap();
+}
+
+fn put_hello(queue: Producer<String>) {
+    queue.put_timeout(&"hello".to_owned(), WATCHDOG).unwrap();
 }

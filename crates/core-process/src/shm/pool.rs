@@ -400,3 +400,25 @@ impl fmt::Debug for Pool {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_long_is_forgotten_on_both_sides() {
+        let (sender, receiver) = (Pool::new(Bounds::default()), Pool::new(Bounds::default()));
+        sender.trim();
+        let lent = sender.take(100_000).unwrap().lend().unwrap();
+        drop(receiver.receive(lent, 100_000).unwrap());
+        for pool in [&sender, &receiver] {
+            pool.trim();
+            assert_eq!(pool.kept().0, 1);
+            pool.here(|shelves| shelves.forget(Instant::now() + FORGOTTEN * 2));
+            assert_eq!(pool.kept().0, 0);
+            assert!(pool.is_used.load(Relaxed));
+            pool.trim();
+            assert!(!pool.is_used.load(Relaxed));
+        }
+    }
+}
