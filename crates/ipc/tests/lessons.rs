@@ -242,6 +242,33 @@ mod l03_06_queue {
     pub mod wrong_until_empty;
 }
 
+#[path = "../lessons/l03_07_simple_queue"]
+mod l03_07_simple_queue {
+    pub mod alt_pieces;
+    pub mod check;
+    pub mod example;
+    pub mod exercise;
+    pub mod solution;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/encodes_inside.rs"]
+    pub mod wrong_encodes_inside;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/expects_nobody_dies.rs"]
+    pub mod wrong_expects_nobody_dies;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_read_lock.rs"]
+    pub mod wrong_no_read_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/no_write_lock.rs"]
+    pub mod wrong_no_write_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/one_lock.rs"]
+    pub mod wrong_one_lock;
+    #[allow(clippy::all, reason = "a mistake stays as it is made")]
+    #[path = "wrong/reads_once.rs"]
+    pub mod wrong_reads_once;
+}
+
 #[path = "../lessons/l03_08_joinable_queue"]
 mod l03_08_joinable_queue {
     pub mod alt_join_workers;
@@ -1087,6 +1114,96 @@ const CASES: &[grader::Case] = &[
         toml: include_str!("../lessons/l03_06_queue/lesson.toml"),
         source: include_str!("../lessons/l03_06_queue/example.rs"),
         folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_06_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "exercise",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::exercise::new, l03_07_simple_queue::exercise::put, l03_07_simple_queue::exercise::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/exercise.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "solution",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::solution::new, l03_07_simple_queue::solution::put, l03_07_simple_queue::solution::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/solution.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "alt_pieces",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::alt_pieces::new, l03_07_simple_queue::alt_pieces::put, l03_07_simple_queue::alt_pieces::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/alt_pieces.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "wrong_encodes_inside",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::wrong_encodes_inside::new, l03_07_simple_queue::wrong_encodes_inside::put, l03_07_simple_queue::wrong_encodes_inside::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/wrong/encodes_inside.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "wrong_expects_nobody_dies",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::wrong_expects_nobody_dies::new, l03_07_simple_queue::wrong_expects_nobody_dies::put, l03_07_simple_queue::wrong_expects_nobody_dies::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/wrong/expects_nobody_dies.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "wrong_no_read_lock",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::wrong_no_read_lock::new, l03_07_simple_queue::wrong_no_read_lock::put, l03_07_simple_queue::wrong_no_read_lock::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/wrong/no_read_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "wrong_no_write_lock",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::wrong_no_write_lock::new, l03_07_simple_queue::wrong_no_write_lock::put, l03_07_simple_queue::wrong_no_write_lock::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/wrong/no_write_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "wrong_one_lock",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::wrong_one_lock::new, l03_07_simple_queue::wrong_one_lock::put, l03_07_simple_queue::wrong_one_lock::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/wrong/one_lock.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "wrong_reads_once",
+        scenarios: || l03_07_simple_queue::check::scenarios(l03_07_simple_queue::wrong_reads_once::new, l03_07_simple_queue::wrong_reads_once::put, l03_07_simple_queue::wrong_reads_once::get),
+        main: None,
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/wrong/reads_once.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
+    },
+    grader::Case {
+        lesson: "3.7",
+        name: "example",
+        scenarios: Vec::new,
+        main: Some(l03_07_simple_queue::example::main),
+        toml: include_str!("../lessons/l03_07_simple_queue/lesson.toml"),
+        source: include_str!("../lessons/l03_07_simple_queue/example.rs"),
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/l03_07_simple_queue"),
     },
     grader::Case {
         lesson: "3.8",
