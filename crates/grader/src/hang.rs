@@ -288,6 +288,9 @@ fn name(object: &Object, me: i32) -> String {
             format!("a shared word in {file} ({} others wait for it too)", also.len())
         }
         Object::Futex { .. } => "a word of its own memory (another thread of it)".to_owned(),
+        Object::FileLock { file, .. } if file.starts_with("/memfd:array") => {
+            "a part of the array that is held".to_owned()
+        }
         Object::FileLock { file, holders } => {
             let pids: Vec<String> = holders.iter().map(i32::to_string).collect();
             format!("the lock on {file} (held by pid {})", pids.join(", "))

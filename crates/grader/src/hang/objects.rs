@@ -50,7 +50,9 @@ pub(super) fn of_sync(
     let kind = place.strip_prefix("/memfd:")?.split('+').next()?;
     let operation = operation.filter(|event| event.source == Source::Library);
     let text = match (kind, owner) {
-        ("lock" | "rlock" | "rwlock", Some(tid)) => held(kind, *tid, me, operation, diagnosis, journal),
+        ("lock" | "rlock" | "rwlock" | "value" | "array", Some(tid)) => {
+            held(kind, *tid, me, operation, diagnosis, journal)
+        }
         ("event", _) => "the event to be set".to_owned(),
         ("semaphore", None) => permit(operation, journal),
         ("barrier", None) => "the others at the barrier".to_owned(),

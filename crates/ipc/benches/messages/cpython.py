@@ -66,7 +66,34 @@ class Large:
                 self.sender.send_bytes(self.own)
 
 
+class Added:
+    """A number under its lock, a part of the moves each."""
+
+    def __init__(self, guests):
+        self.value, self.guests = CONTEXT.Value("Q", 0), guests
+
+    def play(self, seat, moves):
+        for _ in range(moves // (1 + self.guests)):
+            with self.value.get_lock():
+                self.value.value += 1
+
+
+class Fill:
+    guests = 0
+
+    def __init__(self):
+        self.array, self.own = CONTEXT.Array("B", 8 * MEGABYTE), bytes(8 * MEGABYTE)
+
+    def play(self, seat, moves):
+        for _ in range(moves):
+            with self.array.get_lock():
+                memoryview(self.array.get_obj()).cast("B")[:] = self.own
+
+
 GAMES = {
+    "Value += 1": lambda: Added(0),
+    "Value += 1 of two": lambda: Added(1),
+    "Array 8 MB": Fill,
     "8 B 1p1c": Numbers,
     "8 B 1p1c simple": lambda: Numbers(make=CONTEXT.SimpleQueue),
     "8 B 2p2c": NumbersOfMany,

@@ -1,6 +1,7 @@
 //! The rows of the table: which games are held against each other, and what was promised.
 
 use crate::games::Game;
+use crate::games::values::FILL;
 use crate::party::Place;
 use crate::table::{HUGE, MEGABYTE};
 
@@ -166,6 +167,7 @@ pub(crate) fn rows(chosen: Option<&str>) -> Vec<Row> {
         },
     ];
     rows.extend(large());
+    rows.extend(values());
     if let Some(chosen) = chosen {
         rows.retain(|row| chosen.split(',').any(|name| row.name == name));
     }
@@ -220,6 +222,59 @@ fn large() -> [Row; 3] {
                 ],
                 Unit::Gigabytes(HUGE),
                 vec![Target::AtLeast(6.0, 10.0)],
+            )
+        },
+    ]
+}
+
+fn values() -> [Row; 5] {
+    let alone = |name, games, unit, targets| Row {
+        place: Place::Alone,
+        moves: 50_000,
+        ..of_two(name, games, unit, targets)
+    };
+    let together = |name, games, targets| Row {
+        moves: 100_000,
+        moves_of_python: 4_000,
+        ..of_two(name, games, Unit::Millions, targets)
+    };
+    [
+        alone(
+            "Value += 1",
+            vec![Game::ValueAlone, Game::LockAlone],
+            Unit::Nanoseconds,
+            vec![Target::AtMost(15.0, 12.0)],
+        ),
+        together(
+            "Value += 1 of two",
+            vec![Game::ValueOfTwo, Game::LockOfTwo],
+            vec![Target::AtLeast(25.0, 25.0)],
+        ),
+        Row {
+            moves_of_python: 0,
+            ..alone(
+                "atomic += 1",
+                vec![Game::AtomicAlone, Game::WordAlone],
+                Unit::Nanoseconds,
+                vec![Target::TimesLimit(1.1, 1.02)],
+            )
+        },
+        Row {
+            moves_of_python: 0,
+            ..together(
+                "atomic += 1 of two",
+                vec![Game::AtomicOfTwo, Game::WordOfTwo],
+                vec![Target::TimesLimit(1.2, 1.05)],
+            )
+        },
+        Row {
+            moves: 5,
+            moves_of_python: 5,
+            ..alone(
+                "Array 8 MB",
+                vec![Game::ArrayFill, Game::MemoryFill],
+                Unit::Gigabytes(FILL),
+                vec![Target::TimesLimit(1.1, 1.02)],
             )
         },
     ]

@@ -1,9 +1,11 @@
 //! What all players have: every pipe, queue and ring of the games. Who plays against threads finds the rest in `peers/crossbeam.rs`.
 
-use ipc::{Connection, Queue, Receiver, Sender, SimpleQueue, duplex, pipe};
+use ipc::{Array, Connection, Queue, RawValue, Receiver, Sender, SimpleQueue, Value, duplex, pipe};
 use serde::{Deserialize, Serialize};
+use sync::RLock;
 
 use crate::board::Board;
+use crate::games::values::FILL;
 use crate::peers::ring::{Many, Ring};
 
 /// A message of a kilobyte.
@@ -35,6 +37,10 @@ pub(crate) struct Table {
     pub(crate) ring_of_kilobytes: Ring,
     pub(crate) ring_of_megabytes: Ring,
     pub(crate) ring_of_many: Many,
+    pub(crate) value: Value<u64>,
+    pub(crate) locked: (RLock, RawValue<u64>),
+    pub(crate) atomic: RawValue<u64>,
+    pub(crate) array: Array<u8>,
 }
 
 impl Table {
@@ -56,6 +62,10 @@ impl Table {
             ring_of_kilobytes: Ring::new(KILOBYTE, 64),
             ring_of_megabytes: Ring::new(MEGABYTE, 4),
             ring_of_many: Many::new(1024),
+            value: Value::new(0).expect(made),
+            locked: (RLock::new().expect(made), RawValue::new(0).expect(made)),
+            atomic: RawValue::new(0).expect(made),
+            array: Array::zeroed(FILL).expect(made),
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod kilobytes;
 pub(crate) mod large;
 pub(crate) mod numbers;
 pub(crate) mod trips;
+pub(crate) mod values;
 pub(crate) mod waiting;
 
 use crate::peers::ipc_channel::Ends;
@@ -87,6 +88,16 @@ games! {
     HugeRing "ring, 1 MB pieces" 1 large::huge_ring;
     HugeMemcpy "memcpy" 0 large::huge_memcpy;
     HugeIpcChannel "ipc-channel" 1 large::huge_ipc_channel;
+    ValueAlone "ipc Value" 0 values::value_alone;
+    LockAlone "RLock and a word" 0 values::lock_alone;
+    ValueOfTwo "ipc Value" 1 values::value_of_two;
+    LockOfTwo "RLock and a word" 1 values::lock_of_two;
+    AtomicAlone "ipc RawValue" 0 values::atomic_alone;
+    WordAlone "word" 0 values::word_alone;
+    AtomicOfTwo "ipc RawValue" 1 values::atomic_of_two;
+    WordOfTwo "word" 1 values::word_of_two;
+    ArrayFill "ipc Array" 0 values::array_fill;
+    MemoryFill "memcpy" 0 values::memory_fill;
     IdleQueue "ipc Queue" 1 waiting::idle_queue;
     IdleSimpleQueue "ipc SimpleQueue" 1 waiting::idle_simple_queue;
     IdlePipe "ipc pipe" 1 waiting::idle_pipe;
