@@ -29,7 +29,9 @@ pub struct Sweep {
     pub after: Option<String>,
     /// The sweep is complete when this named point is passed; `None`: when the victim has ended.
     pub until: Option<String>,
-    /// Most runs.
+    /// The first call that is hit, from 1: where those before it are all the same.
+    pub first: u32,
+    /// The last call that is hit.
     pub most: u32,
 }
 
@@ -42,6 +44,7 @@ impl Sweep {
             action: Action::Kill,
             after: None,
             until: None,
+            first: 1,
             most: 2000,
         }
     }
@@ -139,7 +142,7 @@ fn in_warden(sweep: Sweep) -> Result<Vec<SweepRun>, String> {
 pub fn sweep_here(sweep: &Sweep) -> io::Result<Vec<SweepRun>> {
     let null = OpenOptions::new().read(true).open("/dev/null")?;
     let mut runs = Vec::new();
-    for call in 1..=u64::from(sweep.most) {
+    for call in u64::from(sweep.first)..=u64::from(sweep.most) {
         let run = once(sweep, call, &null)?;
         let is_last = run.injected.is_none();
         runs.push(run);

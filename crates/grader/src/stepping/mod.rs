@@ -47,7 +47,7 @@ pub struct Shared {
 impl Shared {
     /// The first `len` bytes of what a descriptor refers to, or all if there are fewer.
     pub fn new(descriptor: OwnedFd, len: usize) -> Self {
-        Self::of_parts(descriptor, vec![0..len])
+        Self::of_parts(descriptor, std::iter::once(0..len).collect())
     }
 
     /// Where the operation writes, if the whole is too much to be looked at after each instruction.

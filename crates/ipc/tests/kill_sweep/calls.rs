@@ -4,6 +4,10 @@
 //! looks at what has come. A run must end by itself: who waits for the dead is a HANG of the cage.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use core_process::Status;
 use grader::cage::CageSpec;
@@ -37,6 +41,10 @@ const FAULTS: &[(&str, Action); EACH] = &[
     ("ENOSPC", Action::Errno(libc::ENOSPC)),
 ];
 
+/// Begins with three calls for each descriptor, which only make duplicates of the victim's own: it is hit from here on.
+pub(crate) const MANY: &str = "pipe: send 253 descriptors";
+const LAST_OF_MANY: u32 = 3 * 253 - 5;
+
 fn operations() -> impl Iterator<Item = &'static Operation> {
     pipes::OPERATIONS
         .iter()
@@ -56,31 +64,55 @@ pub(crate) fn sweep_all(chosen: impl Fn(&str) -> bool) -> Swept {
         "{:28} {:8} {:>5} {:>5}  outcomes",
         "operation", "fault", "hits", "bad"
     );
-    let mut total = Swept::default();
-    for operation in operations().filter(|operation| chosen(operation.name)) {
-        for (fault, action) in &FAULTS[..operation.faults] {
-            match run(operation.name, *action) {
-                Ok(runs) => {
-                    let kills = runs
-                        .iter()
-                        .filter(|run| run.injected.is_some() && *fault == "kill");
-                    total.add(report(operation.name, fault, &runs), kills.count() as u64);
+    let rows: Vec<_> = operations()
+        .filter(|operation| chosen(operation.name))
+        .flat_map(|operation| {
+            FAULTS[..operation.faults]
+                .iter()
+                .map(move |fault| (operation, fault))
+        })
+        .collect();
+    let next = Mutex::new(rows.iter());
+    let total = Mutex::new(Swept::default());
+    let forbidden = AtomicBool::new(false);
+    // A run waits most of its time: several at once.
+    let threads = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let Some((operation, (fault, action))) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    match run(operation.name, *action) {
+                        Ok(runs) => {
+                            let kills = runs
+                                .iter()
+                                .filter(|run| run.injected.is_some() && *fault == "kill");
+                            let is_good = report(operation.name, fault, &runs);
+                            total.lock().unwrap().add(is_good, kills.count() as u64);
+                        }
+                        Err(error)
+                            if error.kind() == std::io::ErrorKind::Unsupported
+                                || error.to_string().contains("ptrace") =>
+                        {
+                            println!("ignored: {error}");
+                            forbidden.store(true, Relaxed);
+                            return;
+                        }
+                        Err(error) => {
+                            println!("{}: {error}", operation.name);
+                            total.lock().unwrap().add(false, 0);
+                        }
+                    }
                 }
-                Err(error)
-                    if error.kind() == std::io::ErrorKind::Unsupported
-                        || error.to_string().contains("ptrace") =>
-                {
-                    println!("ignored: {error}");
-                    return Swept::forbidden(operations().map(|operation| operation.faults).sum());
-                }
-                Err(error) => {
-                    println!("{}: {error}", operation.name);
-                    total.add(false, 0);
-                }
-            }
+            });
         }
+    });
+    if forbidden.into_inner() {
+        return Swept::forbidden(rows.len());
     }
-    total
+    total.into_inner().unwrap()
 }
 
 fn run(name: &str, action: Action) -> std::io::Result<Vec<SweepRun>> {
@@ -93,6 +125,7 @@ fn run(name: &str, action: Action) -> std::io::Result<Vec<SweepRun>> {
         action,
         after: Some(BEGIN.to_owned()),
         until: Some(END.to_owned()),
+        first: if name == MANY { LAST_OF_MANY } else { 1 },
         ..Sweep::new(cage)
     })
 }
@@ -118,18 +151,23 @@ fn report(name: &str, fault: &str, runs: &[SweepRun]) -> bool {
         .iter()
         .map(|(what, count)| format!("{count} x {what}"))
         .collect();
-    println!(
-        "{name:28} {fault:8} {hits:5} {:5}  {}",
+    let mut row = format!(
+        "{name:28} {fault:8} {hits:5} {:5}  {}\n",
         bad.len(),
         outcomes.join(", ")
     );
     for run in &bad {
-        println!("    BAD {run}\n        {}\n        {}", run.stdout, run.stderr);
+        let _ = writeln!(
+            row,
+            "    BAD {run}\n        {}\n        {}",
+            run.stdout, run.stderr
+        );
     }
     // A sweep that hits nothing, or never gets through, shows nothing.
     let shows_something = hits > 0 && runs.last().is_some_and(|run| run.injected.is_none());
     if !shows_something {
-        println!("    BAD: the sweep did not end with an undisturbed run, or hit nothing");
+        row.push_str("    BAD: the sweep did not end with an undisturbed run, or hit nothing\n");
     }
+    print!("{row}");
     bad.is_empty() && shows_something
 }

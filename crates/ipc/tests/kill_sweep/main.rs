@@ -67,10 +67,11 @@ fn instructions(chosen: impl Fn(&str) -> bool) -> Swept {
         Some(_) => Deaths::AtEachInstruction,
         None => Deaths::AtEachChange,
     };
-    // What is made once for all is made by an object's life and a child's.
+    // What is made once for all, and what a start leaves to the next one, is there by an object's life and a child's.
     scenes::warm_up();
     let before = Belongings::of_this_process();
     let mut swept = stepping::sweep_all(scenes::SCENES, deaths, chosen, |line| println!("{line}"));
+    scenes::warm_up();
     let after = Belongings::of_this_process();
     if before != after {
         println!("    BAD left behind\n        before: {before:?}\n        after:  {after:?}");

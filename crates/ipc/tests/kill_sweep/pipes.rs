@@ -5,7 +5,7 @@ use grader::inject::point;
 use ipc::{Receiver, RecvError, Sender, pipe};
 use serde::{Deserialize, Serialize};
 
-use crate::calls::{BEGIN, EACH, END, KILL, Operation};
+use crate::calls::{BEGIN, EACH, END, KILL, MANY, Operation};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -19,7 +19,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         run: || sends(Kind::Large),
     },
     Operation {
-        name: "pipe: send 253 descriptors",
+        name: MANY,
         faults: KILL,
         run: || sends(Kind::Bundle),
     },

@@ -50,7 +50,6 @@ pub(crate) const SCENES: &[Named] = &[
     ("pipe: send 40 KB", pipes::send_large),
     ("pipe: receive", pipes::receive),
     ("pipe: receive 2 descriptors", pipes::receive_descriptors),
-    ("pipe: receive 40 KB", pipes::receive_large),
     ("pipe: the last sender drops", pipes::last_sender),
 ];
 
@@ -167,7 +166,7 @@ fn memory_at_the_edge(object: &impl Serialize) -> Vec<Shared> {
         let parts = if len > HEAD {
             vec![0..WORDS, HEAD..HEAD + WORDS, len - WORDS..len + 2 * WORDS]
         } else {
-            vec![0..WORDS]
+            std::iter::once(0..WORDS).collect()
         };
         Shared::of_parts(file.into(), parts)
     };
