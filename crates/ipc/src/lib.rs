@@ -1,4 +1,4 @@
-//! Messages between processes: CPython's `multiprocessing.Pipe` and its kin in Rust, where no message is ever half there.
+//! Messages and values between processes: CPython's `Pipe`, `Queue`, `Listener`, `Value` and their kin in Rust, where no message is ever half there.
 //!
 //! ```
 //! use ipc::pipe;
@@ -30,8 +30,8 @@
 //! To wait for several at once, children among them, is [`core_process::wait_any`]: `multiprocessing.connection.wait`.
 //!
 //! Inside: ends (`pipe.rs`, `connection.rs`, with the forms of `forms.rs`) over a channel (`channel.rs`) over messages
-//! (`message.rs`, `frame.rs`, large ones in a [`core_process::shm::Pool`]) over [`core_process::packet`]; handles (`queue.rs`) over a store (`queue/store.rs`: locks, sockets) over
-//! a ring (`queue/ring.rs` and what it names) in [`core_process::shm`].
+//! (`message.rs`, `frame.rs`, large ones in a [`core_process::shm::Pool`]) over [`core_process::packet`]; handles (`queue.rs`) over
+//! a store (`queue/store.rs`: locks, sockets) over a ring (`queue/ring.rs` and what it names) in [`core_process::shm`].
 #![allow(
     clippy::needless_doctest_main,
     reason = "init() has to be seen as the first line of main"
