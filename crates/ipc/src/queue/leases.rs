@@ -125,7 +125,7 @@ impl Leases {
     /// A record that was given back, or whose consumer has died.
     fn find_returned(&self, ring: &Ring) -> io::Result<Option<First>> {
         let (mut count, mut place) = ring.first_place();
-        let given = ring.words().atomic_u64(GIVEN).load(Relaxed);
+        let given = ring.given()?;
         while count != given {
             let record = ring.record(count, place)?;
             let came_back = match record.ticket().unwrap_or(0) % STATES {
@@ -177,7 +177,7 @@ impl Leases {
 /// How many records are not finished. Under the consumers' lock.
 pub(crate) fn unfinished(ring: &Ring) -> io::Result<u64> {
     let (mut count, mut place) = ring.first_place();
-    let given = ring.words().atomic_u64(GIVEN).load(Relaxed);
+    let given = ring.given()?;
     let mut unfinished = ring.waiting();
     while count != given {
         let record = ring.record(count, place)?;
@@ -189,7 +189,7 @@ pub(crate) fn unfinished(ring: &Ring) -> io::Result<u64> {
 
 /// Removes what is finished from the front. Under the consumers' lock.
 pub(crate) fn remove_finished(ring: &Ring) -> io::Result<()> {
-    let given = ring.words().atomic_u64(GIVEN).load(Relaxed);
+    let given = ring.given()?;
     loop {
         let (count, place) = ring.first_place();
         if count == given {

@@ -122,6 +122,23 @@ impl Ring {
         if self.has_leases { GIVEN } else { GETS }
     }
 
+    /// How many records were ever given to a consumer; under the consumers' lock.
+    ///
+    /// # Errors
+    /// `InvalidData`: there is no room for so many. Whoever counts to it would never come to an end.
+    pub(crate) fn given(&self) -> io::Result<u64> {
+        let words = self.words();
+        let given = words.atomic_u64(GIVEN).load(Relaxed);
+        let unremoved = given.wrapping_sub(words.atomic_u64(GETS).load(Relaxed));
+        let room = (FIRST as u64).checked_shl(words.atomic_u32(STEP).load(Relaxed));
+        // The shortest record is one word of eight bytes.
+        if room.is_some_and(|room| unremoved <= room / 8) {
+            Ok(given)
+        } else {
+            Err(corrupt("more records were given than there is room for"))
+        }
+    }
+
     /// Whether a record may have come back.
     pub(crate) fn may_have_returns(&self) -> bool {
         self.has_leases && self.words().atomic_u32(RETURNS).load(Relaxed) != 0
