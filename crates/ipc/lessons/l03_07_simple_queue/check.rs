@@ -92,12 +92,14 @@ enum Getters {
     FirstIsKilled,
 }
 
-/// What came of it: for each that puts, whether its puts were refused; for each that gets, the bytes' number if they are a message's,
-/// and their length.
+/// What was got: the bytes' number if they are a message's, and their length.
+type Got = (Option<u32>, usize);
+
+/// What came of it: for each that puts, whether its puts were refused; for each that gets, what it got.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     puts: Vec<Option<Vec<bool>>>,
-    gets: Vec<Option<Vec<(Option<u32>, usize)>>>,
+    gets: Vec<Option<Vec<Got>>>,
 }
 
 /// The situations that an answer is put into.
@@ -334,7 +336,7 @@ fn judge(input: &Input, seen: &Evidence<Outcome>, found: &mut Findings) {
     {
         due.insert(message.number, message.len);
     }
-    let got: Vec<(Option<u32>, usize)> = outcome.gets.iter().flatten().flatten().copied().collect();
+    let got: Vec<Got> = outcome.gets.iter().flatten().flatten().copied().collect();
     let strange = got
         .iter()
         .find(|(number, len)| number.is_none_or(|number| due.get(&number) != Some(len)));
