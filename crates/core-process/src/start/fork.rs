@@ -9,7 +9,7 @@ use crate::StartError;
 use crate::current;
 use crate::exit::NoWayBack;
 use crate::sys::parent_death::Handler;
-use crate::sys::{self, parent_death, pidfd, threads};
+use crate::sys::{self, parent_death, pidfd, signals, threads};
 
 pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartError> {
     let threads =
@@ -26,8 +26,11 @@ pub(super) fn start(mut plan: Plan<'_>) -> Result<(Started, StartBlock), StartEr
     let handler = parent_death::prepare();
     current::describe_copy(&mut plan.launch, block.header.parent);
     let hook = CopysHook::set();
+    // The child unblocks all, after it has its own dispositions.
+    let mask = signals::hold_interrupt();
     let forked = sys::fork::fork();
     if !matches!(forked, Ok(sys::fork::Forked::Child)) {
+        signals::restore_mask(mask);
         hook.take_back();
         current::copy_is_made();
     }

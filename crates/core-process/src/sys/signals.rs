@@ -30,24 +30,46 @@ pub(crate) fn restore_interrupt() {
     let _ = unsafe { call::call(libc::SYS_rt_sigaction, arguments) };
 }
 
+/// Blocks the terminal's interrupt for this thread; the mask of before. For a fork: where this process ignores the interrupt, or catches it,
+/// one that is for the copy would be lost before that has its own disposition. What is blocked waits, ignored or not.
+#[inline]
+pub(crate) fn hold_interrupt() -> u64 {
+    let interrupt = 1_u64 << (libc::SIGINT - 1);
+    let mut before = 0_u64;
+    let arguments = [
+        libc::SIG_BLOCK as usize,
+        (&raw const interrupt) as usize,
+        (&raw mut before) as usize,
+        SET_SIZE,
+        0,
+    ];
+    // SAFETY: both pointers are to 8 bytes, which is the length of the kernel's sigset.
+    let _ = unsafe { call::call(libc::SYS_rt_sigprocmask, arguments) };
+    before
+}
+
+/// Gives this thread a mask that it has had.
+#[inline]
+pub(crate) fn restore_mask(mask: u64) {
+    let arguments = [
+        libc::SIG_SETMASK as usize,
+        (&raw const mask) as usize,
+        0,
+        SET_SIZE,
+        0,
+    ];
+    // SAFETY: as above.
+    let _ = unsafe { call::call(libc::SYS_rt_sigprocmask, arguments) };
+}
+
 /// Ignores SIGPIPE, as Rust's runtime does before `main`.
 pub(crate) fn ignore_broken_pipe() {
     // SAFETY: SIG_IGN runs no code.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
 }
 
-/// Unblocks every signal of this thread.
+/// Unblocks every signal of this thread. A raw call, so that glibc's own signals are unblocked too.
 #[inline]
 pub(crate) fn unblock_all() {
-    let none = 0_u64;
-    let arguments = [
-        libc::SIG_SETMASK as usize,
-        (&raw const none) as usize,
-        0,
-        SET_SIZE,
-        0,
-    ];
-    // SAFETY: the kernel's sigset is 8 bytes, and the pointer is to 8 bytes. A raw call, so that glibc's own signals are
-    // unblocked too.
-    let _ = unsafe { call::call(libc::SYS_rt_sigprocmask, arguments) };
+    restore_mask(0);
 }

@@ -2,7 +2,7 @@
 //! status is right or said to be stolen, and no stranger is signalled.
 #![allow(
     unsafe_code,
-    reason = "scenarios change SIGCHLD's disposition and wait as a foreign library would"
+    reason = "scenarios change dispositions of signals and wait as a foreign library would"
 )]
 
 use std::io::Write;
@@ -29,6 +29,7 @@ pub(crate) const SCENARIOS: &[Named] = named![
     f100_a_reused_pid_confuses_no_two_children,
     c7_many_threads_join_one_child,
     joins_in_a_forked_child_are_refused,
+    c8_an_early_interrupt_is_not_lost_where_interrupts_are_ignored,
 ];
 
 pub(crate) const PROGRAMS: &[Named] = named![bystander];
@@ -265,5 +266,24 @@ fn joins_in_a_forked_child_are_refused() {
         assert!(child.is_alive());
         gate.let_through(1);
         assert_eq!(child.join(), Ok(9), "{method}");
+    }
+}
+
+/// As in a program that runs in the background, or under `nohup`.
+fn c8_an_early_interrupt_is_not_lost_where_interrupts_are_ignored() {
+    // SAFETY: SIG_IGN runs no code.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+    for method in METHODS {
+        let rounds = if method == StartMethod::Fork { 300 } else { 20 };
+        for round in 0..rounds {
+            let child = Process::new(forever, ()).method(method).start().unwrap();
+            child.interrupt().unwrap();
+            let signal = Signal::INT;
+            assert_eq!(
+                child.join(),
+                Err(ChildError::Signaled { signal }),
+                "{method}, round {round}"
+            );
+        }
     }
 }
