@@ -255,9 +255,10 @@ unsafe fn copy_block(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// From so many bytes on the processor's own copy is the fastest; it needs some time to begin.
+/// From so many bytes on the processor's own copy is the fastest: it does not read the lines that it overwrites, which another processor has
+/// (a kilobyte in a queue: 6.3 M/s instead of 4.1).
 #[cfg(target_arch = "x86_64")]
-const MANY: usize = 8 << 10;
+const MANY: usize = 512;
 
 /// [`copy_block`] of many bytes.
 ///
@@ -348,7 +349,7 @@ mod tests {
         let whole = 32 << 10;
         let map = mapping(whole);
         for offset in [0, 1, 7, 8, 63, 64] {
-            for len in [8191, 8192, 8193, 20_011] {
+            for len in [MANY - 1, MANY, MANY + 1, 8191, 20_011] {
                 map.write(0, &vec![0xEE; whole]);
                 let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
                 map.write(offset, &bytes);
