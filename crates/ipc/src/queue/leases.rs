@@ -117,7 +117,7 @@ impl Leases {
             return Ok(None);
         }
         let deliveries = record.ticket().unwrap_or(0) / STATES + 1;
-        ring.change_ticket(&record, deliveries * STATES + LEASED)?;
+        ring.change_ticket(&record, ticket(deliveries, LEASED))?;
         mine.counts.insert(record.count);
         Ok(Some(Lease { record, deliveries }))
     }
@@ -152,7 +152,7 @@ impl Leases {
 
     /// The record is finished; and those are removed that are finished and were put before every other. Under the consumers' lock.
     pub(crate) fn finish(&self, ring: &Ring, lease: &Lease) -> io::Result<()> {
-        ring.change_ticket(&lease.record, lease.deliveries * STATES + FINISHED)?;
+        ring.change_ticket(&lease.record, ticket(lease.deliveries, FINISHED))?;
         self.let_go(lease);
         remove_finished(ring)
     }
@@ -160,7 +160,7 @@ impl Leases {
     /// The record is to be given again. Under the consumers' lock.
     pub(crate) fn give_back(&self, ring: &Ring, lease: &Lease) -> io::Result<()> {
         ring.words().atomic_u32(RETURNS).store(1, Relaxed);
-        ring.change_ticket(&lease.record, lease.deliveries * STATES + RETURNED)?;
+        ring.change_ticket(&lease.record, ticket(lease.deliveries, RETURNED))?;
         self.let_go(lease);
         Ok(())
     }
@@ -174,6 +174,11 @@ impl Leases {
     }
 }
 
+/// A record's state in its ticket. It wraps where the ticket that was read was overwritten.
+fn ticket(deliveries: u64, state: u64) -> u64 {
+    deliveries.wrapping_mul(STATES).wrapping_add(state)
+}
+
 /// How many records are not finished. Under the consumers' lock.
 pub(crate) fn unfinished(ring: &Ring) -> io::Result<u64> {
     let (mut count, mut place) = ring.first_place();
@@ -181,7 +186,8 @@ pub(crate) fn unfinished(ring: &Ring) -> io::Result<u64> {
     let mut unfinished = ring.waiting();
     while count != given {
         let record = ring.record(count, place)?;
-        unfinished += u64::from(record.ticket().unwrap_or(0) % STATES != FINISHED);
+        // A word that was overwritten counts as it likes, and adds up to nothing worse.
+        unfinished = unfinished.saturating_add(u64::from(record.ticket().unwrap_or(0) % STATES != FINISHED));
         (count, place) = (count.wrapping_add(1), record.next());
     }
     Ok(unfinished)
