@@ -2,7 +2,7 @@
 //!
 //! Invariant: it is implemented for these two forms of each `Shared` type, and for nothing else.
 
-/// A [`Shared`] type, or an array `[T]` of one.
+/// A [`Shared`](core_process::shm::Shared) type, or an array `[T]` of one.
 pub trait Content: sealed::Content {}
 
 impl<C: ?Sized + sealed::Content> Content for C {}
