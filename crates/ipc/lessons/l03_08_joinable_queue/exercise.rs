@@ -7,6 +7,6 @@ pub fn run(jobs: Vec<Job>, workers: usize) {
     // A worker, for each job that it gets: `attempt(&job)`. If it failed: again, by whichever worker, at most three attempts in all, and
     // then `give_up(&job)`. An attempt in which a worker was killed counts.
     // The main process: put the jobs, wait until every one is done or given up, `all_done()`, and let the workers end.
-    let _ = (jobs, workers);
+    drop((jobs, workers));
     all_done();
 }
